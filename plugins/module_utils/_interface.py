@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
-import typing as t
 
 
-class Interface(t.NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Interface:
     """One interface of this machine. `up` means that it is set up and its link is not known to be down."""
 
     name: str
