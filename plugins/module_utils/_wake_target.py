@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import typing as t
 from types import MappingProxyType
@@ -77,13 +78,14 @@ class Probe(t.NamedTuple):
     mac: bytes
 
 
-class Target(t.NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Target:
     """An inventory host that is to be awake. `timeout`, `resend_interval` and `stagger` are in seconds."""
 
     name: str
     methods: tuple[str, ...]
     macs: tuple[bytes, ...]
-    secureon: bytes
+    secureon: bytes = dataclasses.field(repr=False)
     subnet: str
     delivery: str
     address: str
@@ -100,10 +102,6 @@ class Target(t.NamedTuple):
     weight: float
     max_weight: float
     stagger: float
-
-    def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={value!r}" for name, value in self._asdict().items() if name != "secureon")
-        return f"Target({fields})"
 
 
 def read_target(name: str, variables: Variables, overrides: Variables = _NOTHING) -> Target | None:
@@ -281,7 +279,7 @@ def _port(
 
 def _destination(name: str, values: Variables, probe: Probe | None, problems: list[str]) -> str:
     delivery, address = values.get("wake_delivery", "broadcast"), values.get("wake_address", "")
-    if delivery == "broadcast" and not address or probe is None:
+    if (delivery == "broadcast" and not address) or probe is None:
         return str(address)
     if delivery == "unicast" and not address:
         return probe.host

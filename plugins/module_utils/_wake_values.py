@@ -5,7 +5,7 @@
 """Readers of single values of inventory variables.
 
 A reader takes a templated value, or its string form (surveys and ``-e`` send strings), and returns the plain value.
-It raises :class:`InvalidValue`, whose text goes on after the variable's name: ``is 70000, but a port lies between ...``.
+It raises InvalidValue, whose text goes on after the variable's name: ``is 70000, but a port lies between ...``.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def line(value: object) -> str:
 
 def secret(value: object) -> str:
     """Text that no error shows."""
-    if isinstance(value, (str, int)) and not isinstance(value, bool) or getattr(value, "__ENCRYPTED__", False):
+    if (isinstance(value, (str, int)) and not isinstance(value, bool)) or getattr(value, "__ENCRYPTED__", False):
         return str(value)
     raise InvalidValue("must be text in quotes (its value is not shown)")
 
