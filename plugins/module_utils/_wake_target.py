@@ -15,6 +15,11 @@ from ansible_collections.lightsout.wake.plugins.module_utils import _wake_values
 from ansible_collections.lightsout.wake.plugins.module_utils._delivery import DeliveryError, plan_routes
 from ansible_collections.lightsout.wake.plugins.module_utils._interface import Interface
 from ansible_collections.lightsout.wake.plugins.module_utils._mac import format_mac
+from ansible_collections.lightsout.wake.plugins.module_utils._wake_probe import (
+    CONNECTION_VARIABLES,
+    Probe,
+    read_probe,
+)
 from ansible_collections.lightsout.wake.plugins.module_utils._wake_variables import (
     WAKE_VARIABLES,
     VariableRow,
@@ -38,23 +43,10 @@ __all__ = [
 
 Variables = t.Mapping[str, t.Any]
 
-CONNECTION_VARIABLES = (
-    "ansible_connection",
-    "ansible_host",
-    "ansible_port",
-    "ansible_psrp_protocol",
-    "ansible_winrm_scheme",
-)
-PROBE_TIMEOUT = 2.0
-
 _NOTHING: Variables = MappingProxyType({})
 _NOT_FOR_WAKING = ("wake_trusted_sources", "wake_board")
 _WAKE_ROWS = tuple(name for name in WAKE_VARIABLES if name.startswith("wake_") and name not in _NOT_FOR_WAKING)
 _AMT_ROWS = tuple(name for name in WAKE_VARIABLES if name.startswith("amt_"))
-_SSH_CONNECTIONS = ("", "ssh", "smart", "paramiko", "paramiko_ssh", "libssh")
-_WINRM_CONNECTIONS = ("winrm", "psrp")
-_PORTS_OF_TYPES = {"ssh": 22, "winrm": 5986, "icmp": 0, "arp": 0}
-_PORTS_OF_CONNECTIONS = {"network_cli": 22, "netconf": 830}
 _STAND_IN = Interface("", 1, b"\x02\0\0\0\0\1", True, True, False, ())
 
 
@@ -64,18 +56,6 @@ class InvalidTarget(ValueError):
     def __init__(self, problems: t.Sequence[str]) -> None:
         super().__init__("; ".join(problems))
         self.problems = tuple(problems)
-
-
-class Probe(t.NamedTuple):
-    """How a target is seen to be awake. `timeout` is in seconds; an empty host key or MAC is not checked."""
-
-    type: str
-    host: str
-    port: int
-    timeout: float
-    origin: str
-    host_key: str
-    mac: bytes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,20 +90,20 @@ def read_target(name: str, variables: Variables, overrides: Variables = _NOTHING
     Returns None for a host that is to be left out: it has no method, or its inventory says ``wake_methods: []``.
     Raises InvalidTarget with all problems of the host.
     """
-    try:
-        own_methods = _own_methods(variables)
-    except read.InvalidValue as error:
-        raise InvalidTarget([_sentence(name, "wake_methods", error)]) from None
-    if not own_methods:
+    own_methods = _own_methods(variables)
+    if own_methods == ():
         return None
-    values, problems = read_variables(name, variables, _WAKE_ROWS, overrides)
-    methods = values.get("wake_methods") or own_methods
-    if "amt" in methods:
-        problems += read_variables(name, variables, _AMT_ROWS, overrides)[1]
-    if "wol" in methods and "wake_mac" not in values and not _is_set(_given("wake_mac", variables, overrides)):
+    values, wrong = _read(name, variables, _WAKE_ROWS, overrides)
+    methods = values.get("wake_methods", own_methods)
+    if methods == ():
+        return None
+    if methods and "amt" in methods:
+        wrong.update(_read(name, variables, _AMT_ROWS, overrides)[1])
+    problems = list(wrong.values())
+    if methods and "wol" in methods and "wake_mac" not in values and "wake_mac" not in wrong:
         problems.append(f"host {name}: wake_methods has wol, but wake_mac is not set")
-    probe = _read_probe(name, variables, values.get("wake_probe", _NOTHING), problems)
-    address = _destination(name, values, probe, problems)
+    probe = None if "wake_probe" in wrong else read_probe(name, variables, values.get("wake_probe", _NOTHING), problems)
+    address = "" if wrong else _destination(name, values, probe, problems)
     if problems or probe is None:
         raise InvalidTarget(problems)
     return _target(name, methods, address, probe, values)
@@ -159,17 +139,26 @@ def read_variables(
     name: str, variables: Variables, wanted: t.Iterable[str], overrides: Variables = _NOTHING
 ) -> tuple[dict[str, t.Any], list[str]]:
     """Read the wanted ones of a host's variables: those that are set, as plain values, and a sentence per problem."""
+    values, wrong = _read(name, variables, wanted, overrides)
+    return values, list(wrong.values())
+
+
+def _read(
+    name: str, variables: Variables, wanted: t.Iterable[str], overrides: Variables
+) -> tuple[dict[str, t.Any], dict[str, str]]:
     values: dict[str, t.Any] = {}
-    problems: list[str] = []
-    for variable in wanted:
-        given = _given(variable, variables, overrides)
-        if not _is_set(given):
+    wrong: dict[str, str] = {}
+    if overrides:
+        variables = {variable: _given(variable, variables, overrides) for variable in wanted}
+    for variable in [variable for variable in wanted if variable in variables]:
+        given = variables[variable]
+        if not read.is_set(given):
             continue
         try:
             values[variable] = WAKE_VARIABLES[variable].parse(given)
         except read.InvalidValue as error:
-            problems.append(_sentence(name, variable, error))
-    return values, problems
+            wrong[variable] = f"host {name}: {variable} {error}"
+    return values, wrong
 
 
 def duplicate_macs(targets: t.Iterable[Target]) -> list[str]:
@@ -187,94 +176,21 @@ def duplicate_macs(targets: t.Iterable[Target]) -> list[str]:
 
 
 def _given(variable: str, variables: Variables, overrides: Variables) -> t.Any:
-    if overrides and _is_set(overrides.get(variable)):
-        return overrides[variable]
-    return variables.get(variable)
+    override = overrides.get(variable)
+    return override if read.is_set(override) else variables.get(variable)
 
 
-def _is_set(given: t.Any) -> bool:
-    return given is not None and not (isinstance(given, str) and not given.strip())
-
-
-def _sentence(name: str, variable: str, error: Exception) -> str:
-    return f"host {name}: {variable} {error}"
-
-
-def _own_methods(variables: Variables) -> tuple[str, ...]:
+def _own_methods(variables: Variables) -> tuple[str, ...] | None:
+    """The methods that the inventory gives the host; None where they can't be read."""
     written = variables.get("wake_methods")
-    if _is_set(written):
-        methods: tuple[str, ...] = WAKE_VARIABLES["wake_methods"].parse(written)
-        return methods
-    amt = ("amt",) if _is_set(variables.get("amt_host")) else ()
-    return (*amt, "wol") if _is_set(variables.get("wake_mac")) else amt
-
-
-def _read_probe(name: str, variables: Variables, written: Variables, problems: list[str]) -> Probe | None:
-    connection = str(variables.get("ansible_connection") or "").rpartition(".")[2].strip().lower()
-    kind = written.get("type") or _type_of(connection)
-    host = written.get("host") or _own_address(name, variables, problems)
-    port = _port(name, variables, written, kind, connection, problems)
-    if host is None or port is None:
-        return None
-    identity = written.get("identity", _NOTHING)
-    if identity.get("host_key") and kind != "ssh":
-        problems.append(f"host {name}: wake_probe has identity.host_key, which needs type ssh")
-    return Probe(
-        kind,
-        host,
-        port,
-        written.get("timeout", PROBE_TIMEOUT),
-        written.get("from", "relay"),
-        identity.get("host_key", ""),
-        identity.get("mac", b""),
-    )
-
-
-def _type_of(connection: str) -> str:
-    if connection in _SSH_CONNECTIONS:
-        return "ssh"
-    return "winrm" if connection in _WINRM_CONNECTIONS else "tcp"
-
-
-def _own_address(name: str, variables: Variables, problems: list[str]) -> str | None:
-    written = variables.get("ansible_host")
-    try:
-        if _is_set(written):
-            return str(_host(written))
-        return str(_host(name))
-    except read.InvalidValue as error:
-        if _is_set(written):
-            problems.append(_sentence(name, "ansible_host", error))
-        else:
-            problems.append(f"host {name}: ansible_host is not set, and the host's name is no address to look at")
-    return None
-
-
-def _port(
-    name: str, variables: Variables, written: Variables, kind: str, connection: str, problems: list[str]
-) -> int | None:
-    if kind in ("icmp", "arp"):
-        return 0
-    if "port" in written:
-        return int(written["port"])
-    given = variables.get("ansible_port")
-    if _is_set(given) and (kind == _type_of(connection) or kind == "tcp"):
+    if read.is_set(written):
         try:
-            return int(_port_value(given))
-        except read.InvalidValue as error:
-            problems.append(_sentence(name, "ansible_port", error))
+            methods: tuple[str, ...] = WAKE_VARIABLES["wake_methods"].parse(written)
+        except read.InvalidValue:
             return None
-    if kind == "winrm" and "http" in (variables.get("ansible_winrm_scheme"), variables.get("ansible_psrp_protocol")):
-        return 5985
-    known = _PORTS_OF_TYPES.get(kind) or _PORTS_OF_CONNECTIONS.get(connection)
-    if known is None and connection in _SSH_CONNECTIONS:
-        known = 22
-    if known is None:
-        problems.append(
-            f"host {name}: wake_probe has no port, and with ansible_connection {read.shown(connection)} no port is "
-            f"known: set ansible_port, or a wake_probe such as {{type: ssh}} or {{type: tcp, port: 443}}"
-        )
-    return known
+        return methods
+    amt = ("amt",) if read.is_set(variables.get("amt_host")) else ()
+    return (*amt, "wol") if read.is_set(variables.get("wake_mac")) else amt
 
 
 def _destination(name: str, values: Variables, probe: Probe | None, problems: list[str]) -> str:
@@ -303,7 +219,3 @@ def _checked_destination(delivery: str, address: str, subnet: str) -> str:
         interfaces=(_STAND_IN,),
     )
     return address if on_link else plan.routes[0].address
-
-
-_host = read.remembered(read.host)
-_port_value = read.whole(1, 65535, "a port lies between 1 and 65535")

@@ -30,6 +30,7 @@ _PLAIN = re.compile(r"[!-~]+")
 _WHOLE = re.compile(r"[+-]?[0-9]+", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?")
 _DOTTED = re.compile(r"[0-9.]+")
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 _FINGERPRINT = re.compile(r"SHA256:([A-Za-z0-9+/]{43})=?")
 _CERTIFICATE = re.compile(r"[0-9A-F]{64}")
 
@@ -50,6 +51,11 @@ def shown(value: object) -> str:
     else:
         text = json.dumps(value, default=str)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 3] + "..."
+
+
+def is_set(value: object) -> bool:
+    """Whether a variable has a value: null and blank text stand for "not set"."""
+    return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 def remembered(read: Reader) -> Reader:
@@ -241,7 +247,7 @@ def source(value: object) -> str:
 def host(value: object) -> str:
     """An IP address or a host name."""
     written = text(value)
-    if _HOST.fullmatch(written) and not _DOTTED.fullmatch(written):
+    if _IPV4.fullmatch(written) or (_HOST.fullmatch(written) and not _DOTTED.fullmatch(written)):
         return written
     try:
         ipaddress.ip_address(written)
