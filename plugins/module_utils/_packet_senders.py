@@ -23,15 +23,15 @@ _LONGEST_WAIT_FOR_ROOM = struct.pack("@ll", 1, 0)
 _STALE = frozenset((errno.ENODEV, errno.ENXIO, errno.ENETDOWN, errno.EBADF))
 _NOT_PERMITTED = (errno.EPERM, errno.EACCES)
 
-_Destination = t.Union[tuple[str, int], tuple[str, int, int, int], None]
+_Destination = t.Union[tuple[str, int], tuple[str, int, int, int]]
 
 
 class _Way(t.NamedTuple):
-    """An open socket, the destination for sendto (None: it is bound), and what goes in front of each payload."""
+    """An open socket, and the destination for sendto or, on a raw socket, the header in front of each payload."""
 
     socket: socket.socket
-    destination: _Destination
-    destination_mac: bytes
+    destination: _Destination | None
+    header: bytes
 
 
 class PacketSender:
@@ -52,10 +52,10 @@ class PacketSender:
             return [_errno(error)] * len(payloads)
         errors = [0] * len(payloads)
         if way.destination is None:
-            _send_frames(way, payloads, errors)
+            _send_frames(way.socket, way.header, payloads, errors)
         else:
-            _send_datagrams(way, payloads, errors)
-        if not _STALE.isdisjoint(errors):
+            _send_datagrams(way.socket, way.destination, payloads, errors)
+        if any(errors) and not _STALE.isdisjoint(errors):
             self._forget(way.socket)
         return errors
 
@@ -82,7 +82,8 @@ class PacketSender:
     def _open_way(self, route: Route) -> _Way:
         if route.carrier == "ethernet":
             raw = self._cached(("ethernet", socket.AF_PACKET, route.interface, ""))
-            way = _Way(raw, None, parse_hardware_address(route.address))
+            own_mac = raw.getsockname()[4]
+            way = _Way(raw, None, ethernet_frame(own_mac, parse_hardware_address(route.address), b""))
         else:
             family, destination = _resolve(route)
             way = _Way(self._cached(("udp", family, route.interface, route.source)), destination, b"")
@@ -131,10 +132,11 @@ def explain(route: Route, code: int) -> str:
     return f"packets to {where} do not leave this machine: {os.strerror(code)} ({name})"
 
 
-def _send_datagrams(way: _Way, payloads: Sequence[bytes], errors: list[int]) -> None:
+def _send_datagrams(
+    udp: socket.socket, destination: _Destination, payloads: Sequence[bytes], errors: list[int]
+) -> None:
     # Not connected: a connected socket would report the refusal of an earlier packet as the failure of the next one.
-    sendto = way.socket.sendto
-    destination = t.cast("tuple[str, int]", way.destination)
+    sendto = udp.sendto
     for position, payload in enumerate(payloads):
         try:
             sendto(payload, destination)
@@ -142,9 +144,8 @@ def _send_datagrams(way: _Way, payloads: Sequence[bytes], errors: list[int]) -> 
             errors[position] = _errno(error)
 
 
-def _send_frames(way: _Way, payloads: Sequence[bytes], errors: list[int]) -> None:
-    send = way.socket.send
-    header = ethernet_frame(way.socket.getsockname()[4], way.destination_mac, b"")
+def _send_frames(raw: socket.socket, header: bytes, payloads: Sequence[bytes], errors: list[int]) -> None:
+    send = raw.send
     for position, payload in enumerate(payloads):
         try:
             send(header + payload)
@@ -152,7 +153,7 @@ def _send_frames(way: _Way, payloads: Sequence[bytes], errors: list[int]) -> Non
             errors[position] = _errno(error)
 
 
-def _resolve(route: Route) -> tuple[int, tuple[str, int] | tuple[str, int, int, int]]:
+def _resolve(route: Route) -> tuple[int, _Destination]:
     address, _percent, scope = route.address.partition("%")
     if ":" in address:
         zone = scope or route.interface
