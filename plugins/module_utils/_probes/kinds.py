@@ -12,6 +12,7 @@ from ansible_collections.lightsout.wake.plugins.module_utils._probes.look import
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.outcomes import Outcome, unable
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.segments import Address, Segment
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.ssh_banner import SshBannerLook
+from ansible_collections.lightsout.wake.plugins.module_utils._probes.ssh_host_key import SshHostKeyLook
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.tcp import TcpLook
 
 if t.TYPE_CHECKING:
@@ -34,6 +35,6 @@ class _NoLook(Look):
 def look_for(desk: Desk, probe: Probe, address: Address, segment: Segment | None, timeout: float) -> Look:
     """Make the look that runs `probe` towards `address`."""
     kind = _KINDS.get(probe.type, _NoLook)
-    if probe.host_key and probe.type != "ssh":
-        kind = _NoLook
+    if probe.host_key:
+        kind = SshHostKeyLook if probe.type == "ssh" else _NoLook
     return kind(desk, probe, address, segment, timeout)

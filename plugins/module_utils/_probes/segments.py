@@ -35,7 +35,7 @@ class Segment(t.NamedTuple):
     """A network that this machine has an address in, by an interface with a MAC."""
 
     interface: str
-    index: int
+    interface_index: int
     mac: bytes
     source: bytes
     family: int
@@ -76,7 +76,7 @@ class Segments:
         value = int.from_bytes(address.packed, "big")
         for segment in self._segments:
             within = segment.family == address.family and value & segment.mask == segment.network
-            if within and (not address.scope or address.scope == segment.index):
+            if within and (not address.scope or address.scope == segment.interface_index):
                 return segment
         return None
 
@@ -89,7 +89,7 @@ def _segments_of(interface: Interface) -> Iterable[Segment]:
             continue
         yield Segment(
             interface=interface.name,
-            index=interface.index,
+            interface_index=interface.index,
             mac=interface.mac,
             source=address.ip.packed,
             family=family,
