@@ -94,13 +94,13 @@ def read_target(name: str, variables: Variables, overrides: Variables = _NOTHING
     if own_methods == ():
         return None
     values, wrong = _read(name, variables, _WAKE_ROWS, overrides)
-    methods = values.get("wake_methods", own_methods)
-    if methods == ():
+    methods = values.get("wake_methods", own_methods or ())
+    if values.get("wake_methods") == ():
         return None
-    if methods and "amt" in methods:
+    if "amt" in methods:
         wrong.update(_read(name, variables, _AMT_ROWS, overrides)[1])
     problems = list(wrong.values())
-    if methods and "wol" in methods and "wake_mac" not in values and "wake_mac" not in wrong:
+    if "wol" in methods and "wake_mac" not in values and "wake_mac" not in wrong:
         problems.append(f"host {name}: wake_methods has wol, but wake_mac is not set")
     probe = None if "wake_probe" in wrong else read_probe(name, variables, values.get("wake_probe", _NOTHING), problems)
     address = "" if wrong else _destination(name, values, probe, problems)
