@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-FileCopyrightText: The lightsout.wake authors
+
+"""The process that owns a lab: it builds it, keeps it and removes it, also when its own parent dies.
+
+    python -m lab supervise STATE_ROOT NAME [detached] < lifeline
+
+It reads the completed configuration from STATE_ROOT/NAME/configuration.json and writes "up" or an error to standard
+output. The end of standard input ends the lab, unless it is detached.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import types
+import typing as t
+
+from lab import inventory, keys, namespaces, ssh_machine, standby, topology
+from lab.configuration import Configuration
+from lab.control_socket import CommandError, ControlServer, Request
+from lab.layout import Layout
+
+
+class _End(BaseException):
+    """The lab is to be taken down."""
+
+
+class Supervisor:
+    """Owns a lab's processes."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._sshds: dict[str, subprocess.Popen[bytes]] = {}
+        self._starts: dict[str, int] = {}
+        self._standbys: dict[str, int] = {}
+        self._selector = selectors.DefaultSelector()
+
+    def build(self) -> None:
+        """Build the whole lab. Raises CommandFailed and OSError."""
+        layout = self._layout
+        keys.directory(layout)
+        os.mkdir(layout.path("log"), 0o700)
+        os.mkdir(layout.path("home"), 0o700)
+        os.mkdir(layout.path("cp"), 0o700)
+        self._hold_lock()
+        keys.make(layout)
+        ssh_machine.prepare(layout)
+        topology.build(layout)
+        for segment in layout.configuration.segments:
+            self._standbys[segment.name] = standby.start(layout, segment)
+        standing = [machine for machine in layout.ssh_machines() if self._stands(machine.name)]
+        for machine in standing:
+            self._start(machine.name)
+        inventory.write(layout)
+        for machine in standing:
+            ssh_machine.wait_until_listening(layout, machine, 1)
+        self._wait_for_standbys()
+        ControlServer(self._selector, layout.path("supervisor.sock"), self._command)
+
+    def run(self, lifeline: int | None) -> None:
+        """Serve until the lifeline ends or a signal arrives."""
+        if lifeline is not None:
+            self._selector.register(lifeline, selectors.EVENT_READ, self._lifeline)
+        while True:
+            for key, _events in self._selector.select(1.0):
+                key.data(key.fileobj)
+            self._reap()
+
+    def _hold_lock(self) -> None:
+        self._lock = open(self._layout.path("pid"), "w", encoding="ascii")
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._lock.write(str(os.getpid()))
+        self._lock.flush()
+
+    def _lifeline(self, number: int) -> None:
+        if not os.read(number, 4096):
+            raise _End
+
+    def _stands(self, name: str) -> bool:
+        lab = self._layout.configuration
+        impostors = {self._layout.impostor(stub) for stub in lab.stubs if stub.impostor}
+        return name in impostors or any(machine.name == name and machine.up for machine in lab.machines)
+
+    def _start(self, name: str) -> None:
+        self._starts[name] = self._starts.get(name, 0) + 1
+        self._sshds[name] = ssh_machine.start(self._layout, self._layout.ssh_machine(name))
+
+    def _wait_for_standbys(self) -> None:
+        for segment, pid in self._standbys.items():
+            deadline = time.monotonic() + 30
+            while not os.path.exists(self._layout.standby_socket(segment)):
+                if os.waitpid(pid, os.WNOHANG)[0] or time.monotonic() > deadline:
+                    with open(self._layout.path("log", f"standby-{segment}"), encoding="utf-8") as log:
+                        raise namespaces.CommandFailed(f"the standby model of {segment} ended: {log.read()[-2000:]}")
+                time.sleep(0.005)
+
+    def _reap(self) -> None:
+        for sshd in self._sshds.values():
+            sshd.poll()
+
+    def _command(self, request: Request) -> t.Any:
+        match request.get("command"):
+            case "status":
+                return {"pid": os.getpid(), "standbys": self._standbys}
+            case "power_on":
+                return self._power_on(request["machine"])
+            case "power_off":
+                return self._power_off(request["machine"])
+            case other:
+                raise CommandError(f"unknown command {other!r}")
+
+    def _power_on(self, name: str) -> bool:
+        sshd = self._sshds.get(name)
+        if sshd is not None and sshd.poll() is None:
+            raise CommandError(f"machine {name} is already on")
+        machine = self._layout.ssh_machine(name)
+        topology.plug(self._layout, machine.namespace, True)
+        self._start(name)
+        ssh_machine.wait_until_listening(self._layout, machine, self._starts[name])
+        return True
+
+    def _power_off(self, name: str) -> bool:
+        machine = self._layout.ssh_machine(name)
+        topology.plug(self._layout, machine.namespace, False)
+        ssh_machine.stop(machine)
+        if name in self._sshds:
+            self._sshds[name].wait()
+        return True
+
+
+def remove(name: str, state_root: str) -> None:
+    """Remove what is left of a lab: processes, namespaces, files."""
+    namespaces.remove(name)
+    shutil.rmtree(os.path.join(state_root, name), ignore_errors=True)
+    try:
+        os.rmdir(state_root)
+    except OSError:
+        return
+
+
+def main(arguments: list[str]) -> int:
+    """Build and keep the lab of `arguments`: STATE_ROOT NAME [detached]."""
+
+    def end(_number: int, _frame: types.FrameType | None) -> None:
+        raise _End
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, end)
+    code = 1
+    state_root, name, *detached = arguments
+    try:
+        with open(os.path.join(state_root, name, "configuration.json"), encoding="utf-8") as configuration:
+            layout = Layout(Configuration.from_json(configuration.read()), state_root)
+        supervisor = Supervisor(layout)
+        supervisor.build()
+        _say("up")
+        supervisor.run(None if detached else sys.stdin.fileno())
+    except _End:
+        code = 0
+    except (OSError, RuntimeError, ValueError) as error:
+        _say(f"{error}")
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        remove(name, state_root)
+    return code
+
+
+def _say(text: str) -> None:
+    try:
+        os.write(1, text.replace("\n", " ").encode() + b"\n")
+    except OSError:
+        return
+
