@@ -178,7 +178,9 @@ def test_option_does_not_wake_what_the_inventory_keeps_out():
 
 
 def test_options_win():
-    read = target({"wake_timeout": "broken", "wake_port": 7}, {"wake_timeout": 120, "wake_port": None, "wake_relay": ""})
+    read = target(
+        {"wake_timeout": "broken", "wake_port": 7}, {"wake_timeout": 120, "wake_port": None, "wake_relay": ""}
+    )
     assert (read.timeout, read.port, read.relays) == (120, 7, ("controller",))
     assert target({"amt_host": "amt1"}, {"wake_methods": ["wol"]}).methods == ("wol",)
     assert target({"wake_methods": "broken"}, {"wake_methods": "wol"}).methods == ("wol",)
@@ -318,13 +320,25 @@ def test_destination(variables, address):
     ("variables", "start"),
     [
         ({"wake_delivery": "directed"}, "host web1: wake_delivery 'directed' needs"),
-        ({"wake_delivery": "directed", "wake_subnet": "192.0.2.7/32"}, "host web1: wake_subnet 192.0.2.7/32 is too small"),
+        (
+            {"wake_delivery": "directed", "wake_subnet": "192.0.2.7/32"},
+            "host web1: wake_subnet 192.0.2.7/32 is too small",
+        ),
         ({"wake_delivery": "directed", "wake_subnet": "2001:db8::/64"}, "host web1: wake_subnet 2001:db8::/64 is IPv6"),
-        ({"wake_delivery": "directed", "wake_address": "web1"}, "host web1: wake_address 'web1' is not an IPv4 address"),
+        (
+            {"wake_delivery": "directed", "wake_address": "web1"},
+            "host web1: wake_address 'web1' is not an IPv4 address",
+        ),
         ({"wake_address": "192.0.2.255"}, "host web1: wake_address '192.0.2.255' does not go with delivery broadcast"),
-        ({"wake_delivery": "ethernet", "wake_address": "192.0.2.1"}, "host web1: wake_address '192.0.2.1' is not a MAC"),
+        (
+            {"wake_delivery": "ethernet", "wake_address": "192.0.2.1"},
+            "host web1: wake_address '192.0.2.1' is not a MAC",
+        ),
         ({"wake_delivery": "ipv6", "wake_address": "192.0.2.1"}, "host web1: wake_address '192.0.2.1' is not an IPv6"),
-        ({"wake_delivery": "unicast", "wake_address": "ff02::1"}, "host web1: wake_address 'ff02::1' is not the address"),
+        (
+            {"wake_delivery": "unicast", "wake_address": "ff02::1"},
+            "host web1: wake_address 'ff02::1' is not the address",
+        ),
     ],
 )
 def test_destination_that_does_not_go_with_the_delivery(variables, start):

@@ -226,7 +226,9 @@ def test_host(value):
     assert values.host(value) == value
 
 
-@pytest.mark.parametrize("value", ["192.0.2.256", "192.0.2.01", "1.2.3", "1.2.3.4.", "a b", "a/b", "-a", "a:b", "", "é"])
+@pytest.mark.parametrize(
+    "value", ["192.0.2.256", "192.0.2.01", "1.2.3", "1.2.3.4.", "a b", "a/b", "-a", "a:b", "", "é"]
+)
 def test_host_refused(value):
     assert complaint(values.host, value).endswith("but it must be an IP address or a host name")
 
@@ -290,7 +292,9 @@ def test_results_are_plain_text_that_any_serialiser_takes(read, value):
     assert type(result) is str
 
 
-@given(st.text() | st.binary() | st.floats() | st.integers() | st.lists(st.text()) | st.dictionaries(st.text(), st.text()))
+@given(
+    st.text() | st.binary() | st.floats() | st.integers() | st.lists(st.text()) | st.dictionaries(st.text(), st.text())
+)
 def test_shown_is_one_short_line(value):
     seen = values.shown(value)
     assert len(seen) <= values.LONGEST_SHOWN

@@ -62,7 +62,12 @@ TAKEN = [
     ("wake_weight", 2.5, "2.5", 2.5),
     ("wake_max_weight", 10, "10", 10.0),
     ("wake_stagger", 0.2, "0.2", 0.2),
-    ("wake_trusted_sources", ["192.0.2.1", "2001:db8::/32"], "192.0.2.1,2001:db8::/32", ("192.0.2.1/32", "2001:db8::/32")),
+    (
+        "wake_trusted_sources",
+        ["192.0.2.1", "2001:db8::/32"],
+        "192.0.2.1,2001:db8::/32",
+        ("192.0.2.1/32", "2001:db8::/32"),
+    ),
     ("wake_trusted_sources", [], "[]", ()),
     ("wake_board", "Dell Inc. OptiPlex 7090", " Dell Inc. OptiPlex 7090", "Dell Inc. OptiPlex 7090"),
     ("amt_host", "amt1", " amt1 ", "amt1"),
@@ -103,11 +108,23 @@ REFUSED = [
     ("wake_probe", ["ssh"], "must be a dictionary: type, host, port, timeout, from, identity"),
     ("wake_probe", {"tpye": "ssh"}, "has the unknown key tpye: perhaps type is meant"),
     ("wake_probe", {"zzz": 1}, "has the unknown key zzz: it has type, host, port, timeout, from, identity"),
-    ("wake_probe", {"type": "ping"}, "has the key type, which is ping, but a probe's type is one of tcp, ssh, winrm, icmp, arp"),
+    (
+        "wake_probe",
+        {"type": "ping"},
+        "has the key type, which is ping, but a probe's type is one of tcp, ssh, winrm, icmp, arp",
+    ),
     ("wake_probe", {"port": 70000}, "has the key port, which is 70000, but a port lies between 1 and 65535"),
     ("wake_probe", {"host": "a b"}, 'has the key host, which is "a b", but it must be an IP address or a host name'),
-    ("wake_probe", {"timeout": 0}, "has the key timeout, which is 0, but it must be a number of seconds from 0.05 to 60"),
-    ("wake_probe", {"from": "here"}, "has the key from, which is here, but the place a probe runs from is one of relay, controller"),
+    (
+        "wake_probe",
+        {"timeout": 0},
+        "has the key timeout, which is 0, but it must be a number of seconds from 0.05 to 60",
+    ),
+    (
+        "wake_probe",
+        {"from": "here"},
+        "has the key from, which is here, but the place a probe runs from is one of relay, controller",
+    ),
     ("wake_probe", {"identity": {"hostkey": 1}}, "has the unknown key hostkey in identity: perhaps host_key is meant"),
     (
         "wake_probe",
@@ -115,7 +132,11 @@ REFUSED = [
         "has the key identity.host_key, which is x, but a fingerprint is SHA256: and 43 characters of base64, as "
         "ssh-keygen -l prints it",
     ),
-    ("wake_probe", {"identity": {"mac": "x"}}, "has the key identity.mac, which 'x' is not a MAC address such as 02:00:5e:00:53:01"),
+    (
+        "wake_probe",
+        {"identity": {"mac": "x"}},
+        "has the key identity.mac, which 'x' is not a MAC address such as 02:00:5e:00:53:01",
+    ),
     (
         "wake_probe",
         {"type": "tcp", "identity": {"host_key": FINGERPRINT}},
@@ -175,13 +196,11 @@ def test_default_is_a_value_the_variable_takes(variable):
         parse(variable, row.default)
 
 
-def rows_of_guide():
-    text = GUIDE.read_text(encoding="utf-8")
-    body = text.split(".. list-table:: All variables", 1)[1].split("\n\n\n", 1)[0]
-    rows = [re.split(r"\n     - ", "\n" + row)[0:] for row in re.split(r"\n   \* - ", body)[1:]]
-    flat = ["".join(row).strip("\n") for row in rows]
-    cells = [[" ".join(cell.split()) for cell in re.split(r"\n     - ", row)] for row in flat]
-    return {row[0]: row[1:] for row in [c for c in cells if c[0] != "Variable"]}
+def rows_of_guide(title):
+    text = GUIDE.read_text(encoding="utf-8").split(f".. list-table:: {title}\n", 1)[1]
+    body = re.split(r"\n(?=\S)", text, maxsplit=1)[0]
+    rows = [re.split(r"\n     - ", row) for row in re.split(r"\n   \* - ", body)[2:]]
+    return {cells[0].strip(): [" ".join(cell.split()) for cell in cells[1:]] for cells in rows}
 
 
 def as_in_guide(default):
@@ -197,4 +216,14 @@ def test_guide_has_exactly_the_table_of_the_code():
         f"``{name}``": [as_in_guide(row.default), row.meaning + (" Secret." if row.secret else "")]
         for name, row in table.WAKE_VARIABLES.items()
     }
-    assert rows_of_guide() == expected
+    assert rows_of_guide("All variables") == expected
+
+
+def test_guide_has_every_key_of_a_probe():
+    keys = parse("wake_probe", {"type": "ssh", "host": "a", "port": 1, "timeout": 1, "from": "relay", "identity": None})
+    assert set(rows_of_guide("Keys of ``wake_probe``")) == {f"``{key}``" for key in [*keys, "identity"]}
+
+
+def test_every_variable_named_in_the_guide_exists():
+    named = set(re.findall(r"\b(?:wake|amt)_[a-z_]+", GUIDE.read_text(encoding="utf-8")))
+    assert named - table.own_variables() - {"wake_macs", "wake_a_fleet"} == set()
