@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.lightsout.wake.plugins.module_utils import _wake_values as values
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from ansible_collections.lightsout.wake.plugins.module_utils import _wake_values as values
 
 MAC = bytes.fromhex("02005e005301")
 FINGERPRINT = "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"
@@ -332,7 +333,10 @@ READERS = [
 def test_readers_raise_nothing_but_their_own_sentences(read, value, as_text):
     if as_text:
         value = json.dumps(value)
+    sentence = "none"
     try:
         read(value)
     except values.InvalidValue as error:
-        assert str(error)
+        sentence = str(error)
+    assert sentence
+    assert sentence.isprintable()
