@@ -17,6 +17,7 @@ from ansible_collections.lightsout.wake.plugins.module_utils._probes.kinds impor
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.look import Look
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.names import Answer, Resolver
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.neighbour_budget import NeighbourBudget
+from ansible_collections.lightsout.wake.plugins.module_utils._probes.neighbours import with_identity
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.outcomes import (
     AWAKE,
     IMPOSTOR,
@@ -191,6 +192,8 @@ class ProbeEngine:
             else:
                 job.unresolved = False
                 self._budget.gave_up()
+        if outcome.state == AWAKE and job.probe.mac and job.probe.type != "arp":
+            outcome = with_identity(look, outcome)
         self._conclude(job, outcome)
 
     def _conclude(self, job: _Job, outcome: Outcome) -> None:

@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.lightsout.wake.plugins.module_utils._probes.arp import ArpLook
+from ansible_collections.lightsout.wake.plugins.module_utils._probes.icmp import IcmpLook
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.look import Desk, Look
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.outcomes import Outcome, unable
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.segments import Address, Segment
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.ssh_banner import SshBannerLook
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.ssh_host_key import SshHostKeyLook
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.tcp import TcpLook
+from ansible_collections.lightsout.wake.plugins.module_utils._probes.winrm import WinrmLook
 
 if t.TYPE_CHECKING:
     from ansible_collections.lightsout.wake.plugins.module_utils._wake_target import Probe
 
-_KINDS: dict[str, type[Look]] = {"tcp": TcpLook, "ssh": SshBannerLook}
+_KINDS: dict[str, type[Look]] = {
+    "tcp": TcpLook,
+    "ssh": SshBannerLook,
+    "winrm": WinrmLook,
+    "icmp": IcmpLook,
+    "arp": ArpLook,
+}
 
 
 class _NoLook(Look):

@@ -7,17 +7,20 @@
 from __future__ import annotations
 
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.outcomes import (
+    AWAKE,
     Outcome,
     awake,
     refused,
     silent,
 )
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.stream import StreamLook
+from ansible_collections.lightsout.wake.plugins.module_utils._ssh_host_key.exchange import IDENTIFICATION
 from ansible_collections.lightsout.wake.plugins.module_utils._ssh_host_key.identification import (
     IdentificationReader,
     NotSsh,
     shown,
 )
+from ansible_collections.lightsout.wake.plugins.module_utils._ssh_host_key.packets import disconnect
 
 
 class SshBannerLook(StreamLook):
@@ -47,4 +50,6 @@ class SshBannerLook(StreamLook):
         return refused(f"{self.place} accepts connections but sent no SSH banner within {self.timeout:g} s.")
 
     def close(self, outcome: Outcome | None) -> None:
-        self.drop()
+        """Take leave in SSH's words: a server that is reset instead logs an error."""
+        seen = outcome is not None and outcome.state == AWAKE
+        self.drop(IDENTIFICATION + b"\r\n" + disconnect("looked for the banner only") if seen else b"", reset=not seen)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-FileCopyrightText: The lightsout.wake authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Private to lightsout.wake: no promise of stability for other collections.
+"""Questions about the kernel's neighbour table as bytes of rtnetlink (linux/neighbour.h, rtnetlink(7)). Pure."""
+
+from __future__ import annotations
+
+import struct
+import typing as t
+from collections.abc import Iterator
+
+_HEADER = struct.Struct("=IHHII")
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")
+_ATTRIBUTE = struct.Struct("=HH")
+_ERROR = struct.Struct("=i")
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_RTM_NEWNEIGH, _RTM_GETNEIGH = 28, 30
+_NLM_F_REQUEST, _NLM_F_DUMP = 0x001, 0x300
+_NDA_DST, _NDA_LLADDR = 1, 2
+_ATTRIBUTE_TYPE = 0x3FFF
+_VALID_STATES = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80  # reachable, stale, delay, probe, noarp, permanent
+
+
+class Neighbour(t.NamedTuple):
+    """An entry with a link-layer address in use."""
+
+    interface_index: int
+    address: bytes
+    mac: bytes
+
+
+class Reply(t.NamedTuple):
+    """What a datagram of the kernel held; `error` is an errno, `done` says that a dump is over."""
+
+    neighbours: tuple[Neighbour, ...]
+    error: int
+    done: bool
+
+
+def ask_for_one(family: int, interface_index: int, address: bytes) -> bytes:
+    """The question for one entry (Linux 5.0 and newer)."""
+    wanted = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), _NDA_DST) + address
+    return _message(_NLM_F_REQUEST, _NEIGHBOUR.pack(family, interface_index, 0, 0, 0) + wanted)
+
+
+def ask_for_all(family: int) -> bytes:
+    """The question for all entries of an address family."""
+    return _message(_NLM_F_REQUEST | _NLM_F_DUMP, _NEIGHBOUR.pack(family, 0, 0, 0, 0))
+
+
+def parse_reply(data: bytes) -> Reply:
+    neighbours: list[Neighbour] = []
+    error, done = 0, False
+    for kind, body in _messages(data):
+        if kind == _NLMSG_ERROR:
+            error = -_ERROR.unpack_from(body)[0]
+        elif kind == _NLMSG_DONE:
+            done = True
+        elif kind == _RTM_NEWNEIGH:
+            neighbour = _parse_neighbour(body)
+            if neighbour is not None:
+                neighbours.append(neighbour)
+    return Reply(tuple(neighbours), error, done)
+
+
+def _message(flags: int, body: bytes) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(body), _RTM_GETNEIGH, flags, 0, 0) + body
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    offset = 0
+    while offset + _HEADER.size <= len(data):
+        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, offset)
+        if length < _HEADER.size:
+            return
+        yield kind, data[offset + _HEADER.size : offset + length]
+        offset += _aligned(length)
+
+
+def _parse_neighbour(body: bytes) -> Neighbour | None:
+    _family, index, state, _flags, _type = _NEIGHBOUR.unpack_from(body)
+    attributes: dict[int, bytes] = {}
+    offset = _NEIGHBOUR.size
+    while offset + _ATTRIBUTE.size <= len(body):
+        length, kind = _ATTRIBUTE.unpack_from(body, offset)
+        if length < _ATTRIBUTE.size:
+            break
+        attributes[kind & _ATTRIBUTE_TYPE] = body[offset + _ATTRIBUTE.size : offset + length]
+        offset += _aligned(length)
+    mac = attributes.get(_NDA_LLADDR, b"")
+    if not state & _VALID_STATES or not mac:
+        return None
+    return Neighbour(index, attributes.get(_NDA_DST, b""), mac)
+
+
+def _aligned(length: int) -> int:
+    return (length + 3) & ~3
