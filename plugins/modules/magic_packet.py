@@ -91,8 +91,8 @@ options:
       - V(broadcast) sends to 255.255.255.255 out of O(interface), or else out of every interface that has an address in
         O(subnet), or else, where that is not given either, out of every interface that is up, can broadcast and is not
         loopback. It needs no default route.
-      - V(directed) sends to the broadcast address of O(subnet) or to O(address), along the routing table. It is the only
-        one that crosses routers that permit it, besides V(unicast).
+      - V(directed) sends to the broadcast address of O(subnet) or to O(address), along the routing table. Besides
+        V(unicast) it is the only one that crosses routers, those that permit it.
       - V(unicast) sends to O(address), an IP address or a host name. A machine that sleeps does not answer ARP, so this
         needs a static neighbour entry at the last router or a network card that answers for the sleeper.
       - V(ethernet) sends a raw frame of EtherType 0x0842 out of the same interfaces as V(broadcast). It needs the
@@ -116,8 +116,8 @@ options:
   subnet:
     description:
       - The subnet of the machine in CIDR notation, such as V(192.0.2.0/24).
-      - It picks interface and broadcast address, and lets deliveries that stay on the segment fail with a clear sentence
-        where the host that sends is not on it.
+      - It picks interface and broadcast address, and lets deliveries that stay on the segment fail with a clear
+        sentence where the host that sends is not on it.
     type: str
   port:
     description:
