@@ -251,6 +251,7 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.lightsout.wake.plugins.module_utils._ansible.outcome import TaskFailure, require_linux, run
 from ansible_collections.lightsout.wake.plugins.module_utils._delivery import DELIVERIES
 from ansible_collections.lightsout.wake.plugins.module_utils._interfaces_linux import read_interfaces

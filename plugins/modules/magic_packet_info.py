@@ -184,6 +184,7 @@ import time
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.lightsout.wake.plugins.module_utils._ansible.outcome import TaskFailure, require_linux, run
 from ansible_collections.lightsout.wake.plugins.module_utils._mac import InvalidMac, format_mac, parse_mac
 from ansible_collections.lightsout.wake.plugins.module_utils._packet_listener import Capture, PacketListener

@@ -8,14 +8,15 @@ import ipaddress
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.lightsout.wake.plugins.module_utils._captured_frame import (
     CapturedPacket,
     decode_ethernet,
     decode_payload,
 )
 from ansible_collections.lightsout.wake.plugins.module_utils._magic_packet import build
-from hypothesis import given
-from hypothesis import strategies as st
 
 MAC = bytes.fromhex("02005e005301")
 SOURCE, BROADCAST = bytes.fromhex("02005e0053fe"), b"\xff" * 6

@@ -8,6 +8,7 @@ import ipaddress
 import typing as t
 
 import pytest
+
 from ansible_collections.lightsout.wake.plugins.module_utils._delivery import (
     DeliveryError,
     Route,

@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from ansible_collections.lightsout.wake.plugins.module_utils._mac import (
     InvalidMac,
     format_mac,
     parse_hardware_address,
     parse_mac,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 stations = st.binary(min_size=6, max_size=6).filter(lambda mac: not mac[0] & 1 and any(mac))
 
@@ -37,14 +38,11 @@ def test_a_mac_is_written_in_lower_case_with_colons() -> None:
     assert format_mac(bytes.fromhex("02005E0053AB")) == "02:00:5e:00:53:ab"
 
 
-@given(st.text())
-def test_any_other_text_is_refused_with_the_value(text: str) -> None:
-    try:
-        mac = parse_mac(text)
-    except InvalidMac as error:
-        assert repr(text) in str(error)
-    else:
-        assert mac.hex() == "".join(character for character in text.lower() if character in "0123456789abcdef")
+@given(st.text().filter(lambda text: sum(character in "0123456789abcdefABCDEF" for character in text) != 12))
+def test_a_text_without_twelve_digits_is_refused_with_the_value(text: str) -> None:
+    with pytest.raises(InvalidMac) as caught:
+        parse_mac(text)
+    assert repr(text) in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +59,7 @@ def test_any_other_text_is_refused_with_the_value(text: str) -> None:
         "02005e0053011",
         "02:00:5e:00:53:01 02:00:5e:00:53:02",
         "0x02005e005301",
-        "٠٢:00:5e:00:53:01",
+        "\u0660\u0662:00:5e:00:53:01",
         "02:00:5e:00:53:01\x00",
     ],
 )

@@ -10,6 +10,7 @@ import typing as t
 from collections.abc import Sequence
 
 import pytest
+
 from ansible_collections.lightsout.wake.plugins.module_utils._delivery import Route
 from ansible_collections.lightsout.wake.plugins.module_utils._interface import Interface
 from ansible_collections.lightsout.wake.plugins.module_utils._packet_batch import (

@@ -10,6 +10,7 @@ import typing as t
 from collections.abc import Iterator
 
 import pytest
+
 from ansible_collections.lightsout.wake.plugins.module_utils import _packet_senders
 from ansible_collections.lightsout.wake.plugins.module_utils._delivery import Route
 from ansible_collections.lightsout.wake.plugins.module_utils._packet_senders import PacketSender, explain

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+
 from ansible_collections.lightsout.wake.plugins.module_utils._ansible import outcome
 from ansible_collections.lightsout.wake.plugins.module_utils._ansible.outcome import TaskFailure, require_linux, run
 from ansible_collections.lightsout.wake.plugins.module_utils._delivery import DeliveryError
