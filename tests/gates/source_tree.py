@@ -22,19 +22,17 @@ def tracked_files(root: Path) -> list[str]:
 def mirror(root: Path, copy: Path) -> None:
     """Make `copy` hold the tracked files of `root` and no other, apart from what ansible-test keeps in tests/output."""
     wanted = set(tracked_files(root))
-    output = copy / "tests" / "output"
-    for path in [path for path in copy.rglob("*") if path.is_file() and output not in path.parents]:
+    kept = {copy / ".git", copy / "tests" / "output"}
+    for path in [path for path in copy.rglob("*") if path.is_file() and not kept & set(path.parents)]:
         if str(path.relative_to(copy)) not in wanted:
             path.unlink()
     for name in wanted:
         target = copy / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / name, target)
-    _remove_empty_directories(copy, output)
-
-
-def _remove_empty_directories(copy: Path, keep: Path) -> None:
-    directories = [path for path in copy.rglob("*") if path.is_dir() and path != keep and keep not in path.parents]
+    directories = [path for path in copy.rglob("*") if path.is_dir() and not kept & {path, *path.parents}]
     for path in sorted(directories, reverse=True):
         if not any(path.iterdir()):
             path.rmdir()
+    if not (copy / ".git").exists():  # else ansible-test finds the repository around the copy, which ignores it
+        subprocess.run(["git", "init", "--quiet", copy], check=True)
