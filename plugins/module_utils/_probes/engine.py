@@ -150,7 +150,7 @@ class ProbeEngine:
     def _pause(self, now: float, end: float) -> float:
         due = min(end, self._watch.next_due(), self._name_deadlines.next_due())
         if self._held and len(self._running) < self._max_in_flight:
-            due = min(due, self._budget.next_end())
+            due = min(due, self._budget.next_admission())
         return max(0.0, due - now)
 
     def _launch(self, now: float) -> bool:

@@ -25,7 +25,8 @@ from ansible_collections.lightsout.wake.plugins.module_utils._probes.outcomes im
 _RESEND = 0.7
 _READS_AT_ONCE = 512
 _DATAGRAM_BYTES = 2048
-_RECEIVE_BUFFER = 1 << 22
+_BUFFER = 1 << 22
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _SEQUENCES = 1 << 16
 _TOKEN_LENGTH = 16
 _ICMP6_FILTER = 1
@@ -56,12 +57,12 @@ class IcmpLook(Look):
         except OSError as error:
             return of_own_errno(error.errno or errno.EIO, self.place)
         self.sequence = self.channel.join(self)
-        return self._send()
+        code = self._send()
+        return of_own_errno(code, self.place) if code else None
 
     def tick(self) -> None:
-        outcome = self._send()
-        if outcome is not None:
-            self.desk.finish(self, outcome)
+        # The first request has left: a full buffer only means that this repetition does not.
+        self._send()
 
     def heard(self) -> None:
         """The reply came."""
@@ -71,14 +72,11 @@ class IcmpLook(Look):
         if self.channel is not None:
             self.channel.leave(self)
 
-    def _send(self) -> Outcome | None:
+    def _send(self) -> int:
         if self.channel is None:
-            return None
-        code = self.channel.ask(self)
-        if code:
-            return of_own_errno(code, self.place)
+            return 0
         self.desk.call_after(_RESEND, self)
-        return None
+        return self.channel.ask(self)
 
 
 class EchoChannel:
@@ -92,7 +90,7 @@ class EchoChannel:
         self._waiting: dict[int, IcmpLook] = {}
         self._next = 0
         self._sock, self._raw = _open(version)
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+        _enlarge_buffers(self._sock)
         desk.watch(self._sock.fileno(), select.EPOLLIN, self)
 
     def join(self, look: IcmpLook) -> int:
@@ -149,3 +147,12 @@ def _open(version: int) -> tuple[socket.socket, bool]:
     if version == 6:
         sock.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, _ONLY_ECHO_REPLIES)
     return sock, True
+
+
+def _enlarge_buffers(sock: socket.socket) -> None:
+    """Requests to neighbours that the kernel still resolves wait in the send buffer that all probes share."""
+    for forced, limited in ((_SO_SNDBUFFORCE, socket.SO_SNDBUF), (_SO_RCVBUFFORCE, socket.SO_RCVBUF)):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, forced, _BUFFER)
+        except PermissionError:
+            sock.setsockopt(socket.SOL_SOCKET, limited, _BUFFER)

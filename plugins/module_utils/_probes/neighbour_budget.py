@@ -52,9 +52,11 @@ class NeighbourBudget:
         """A probe ended without an answer."""
         self._unresolved -= 1
 
-    def next_end(self) -> float:
-        """When the next young entry may become old, infinity if there is none."""
-        return self._ends[0][0] if self._ends else float("inf")
+    def next_admission(self) -> float:
+        """When time alone may admit another probe; infinity where only the end of one in flight can."""
+        if self._unresolved >= self._max_unresolved or not self._ends:
+            return float("inf")
+        return self._ends[0][0]
 
     def _keep(self, address: bytes, until: float) -> None:
         if address not in self._until:
