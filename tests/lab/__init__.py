@@ -15,7 +15,7 @@ matcher would hide its bugs.
 
 from __future__ import annotations
 
-from lab.configuration import Configuration, ConfigurationError, Machine, Segment, Stub, many_stubs
 from lab.client import Lab, LabError
+from lab.configuration import Configuration, ConfigurationError, Machine, Segment, Stub, many_stubs
 
 __all__ = ["Configuration", "ConfigurationError", "Lab", "LabError", "Machine", "Segment", "Stub", "many_stubs"]

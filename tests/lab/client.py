@@ -65,14 +65,17 @@ class Relay:
                 continue
         return {pid: line for pid, line in found.items() if line}
 
-    def run(self, argv: collections.abc.Sequence[str], **options: t.Any) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, argv: collections.abc.Sequence[str], *, check: bool = True, **options: t.Any
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command on it, with its view of network and files."""
         sshd = min(pid for pid, line in self.processes().items() if "sshd" in line)
-        options = {"capture_output": True, "text": True, "check": True, "cwd": "/", **options}
-        return subprocess.run(["nsenter", "-t", str(sshd), "-n", "-m", "-u", "--wd=/root", *argv], **options)
+        options = {"capture_output": True, "text": True, "timeout": 300, **options}
+        entered = ["nsenter", "-t", str(sshd), "-n", "-m", "-u", "--wd=/root", *argv]
+        return subprocess.run(entered, check=check, **options)
 
     def files(self) -> list[str]:
-        """Return the files and directories below /root, /tmp, /var/tmp, /dev/shm that it didn't have when it started."""
+        """Return what is below /root, /tmp, /var/tmp and /dev/shm that wasn't there when it started."""
         found = self.run(["find", "/root", "/tmp", "/var/tmp", "/dev/shm", "-mindepth", "1"]).stdout.splitlines()
         return sorted(p for p in found if not p.startswith(("/root/.sshd", "/root/.ssh", "/root/.layers")))
 
@@ -126,7 +129,7 @@ class Lab:
         except FileNotFoundError:
             raise LabError(f"there is no lab {name}") from None
 
-    def __enter__(self) -> t.Self:
+    def __enter__(self) -> Lab:
         self.up()
         return self
 
@@ -166,23 +169,38 @@ class Lab:
     def environment(self) -> dict[str, str]:
         """Return the environment of commands: Ansible and ssh keep their files in the lab's directory."""
         home = self.layout.path("home")
-        ansible = {"ANSIBLE_HOME": os.path.join(home, ".ansible"), "ANSIBLE_SSH_CONTROL_PATH_DIR": self.layout.path("cp")}
+        ansible = {
+            "ANSIBLE_HOME": os.path.join(home, ".ansible"),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": self.layout.path("cp"),
+        }
         return {**os.environ, "HOME": home, "ANSIBLE_LOCALHOST_WARNING": "false", **ansible}
 
     def popen(
-        self, argv: collections.abc.Sequence[str], *, env: Environment | None = None, on: str = "control", **options: t.Any
+        self,
+        argv: collections.abc.Sequence[str],
+        *,
+        env: Environment | None = None,
+        on: str = "control",
+        **options: t.Any,
     ) -> subprocess.Popen[t.Any]:
         """Start a command on the control node (or in the namespace of another machine)."""
         environment = {**self.environment(), **(env or {})}
         return subprocess.Popen(["ip", "netns", "exec", self.layout.namespace(on), *argv], env=environment, **options)
 
     def control(
-        self, argv: collections.abc.Sequence[str], *, env: Environment | None = None, on: str = "control", **options: t.Any
+        self,
+        argv: collections.abc.Sequence[str],
+        *,
+        env: Environment | None = None,
+        on: str = "control",
+        check: bool = True,
+        **options: t.Any,
     ) -> subprocess.CompletedProcess[t.Any]:
         """Run a command on the control node and return it with its output. Options as of subprocess.run."""
-        options = {"capture_output": True, "text": True, "check": True, "timeout": 300, **options}
+        options = {"capture_output": True, "text": True, "timeout": 300, **options}
         environment = {**self.environment(), **(env or {})}
-        return subprocess.run(["ip", "netns", "exec", self.layout.namespace(on), *argv], env=environment, **options)
+        entered = ["ip", "netns", "exec", self.layout.namespace(on), *argv]
+        return subprocess.run(entered, check=check, env=environment, **options)
 
     def relay(self, name: str) -> Relay:
         self.configuration.machine(name)

@@ -15,6 +15,7 @@ import typing as t
 
 _LAB_NAME = re.compile(r"[a-z0-9]{1,16}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,40}")
+_TAKEN = ("control", "router", "switch")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 
 
@@ -154,23 +155,25 @@ class Configuration:
             raise ConfigurationError(f"lab name {self.name!r}: only a-z and 0-9, at most 16 characters")
         if not self.segments:
             raise ConfigurationError("a lab needs at least one segment")
-        things = (*self.segments, *self.machines, *self.stubs)
-        for thing in things:
-            if not _NAME.fullmatch(thing.name) or thing.name in ("control", "router", "switch"):
-                raise ConfigurationError(f"name {thing.name!r}: only a-z, 0-9 and dashes, not control, router, switch")
-        for kind in (self.segments, (*self.machines, *self.stubs)):
-            for name, times in collections.Counter(thing.name for thing in kind).items():
-                if times > 1:
-                    raise ConfigurationError(f"the name {name} is given twice")
+        _check_names([segment.name for segment in self.segments])
+        _check_names([machine.name for machine in self.machines] + [stub.name for stub in self.stubs])
         known = {segment.name for segment in self.segments}
-        used = itertools.chain(self.control, (stub.segment for stub in self.stubs), *(m.segments for m in self.machines))
-        for name in used:
+        machines = itertools.chain.from_iterable(machine.segments for machine in self.machines)
+        for name in (*self.control, *(stub.segment for stub in self.stubs), *machines):
             if name not in known:
                 raise ConfigurationError(f"there is no segment {name!r}")
         for stub in self.stubs:
             for mac in (stub.mac, stub.inventory_mac):
                 if mac and not _MAC.fullmatch(mac):
                     raise ConfigurationError(f"stub {stub.name}: the lab writes MACs as 02:00:00:00:00:01, not {mac!r}")
+
+
+def _check_names(names: list[str]) -> None:
+    for name, times in collections.Counter(names).items():
+        if not _NAME.fullmatch(name) or name in _TAKEN:
+            raise ConfigurationError(f"name {name!r}: only a-z, 0-9 and dashes, and not {', '.join(_TAKEN)}")
+        if times > 1:
+            raise ConfigurationError(f"the name {name} is given twice")
 
 
 def many_stubs(count: int, segment: str, *, prefix: str = "pc", **fields: t.Any) -> tuple[Stub, ...]:

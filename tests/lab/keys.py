@@ -34,7 +34,8 @@ def make(layout: Layout) -> None:
     for name in ("client", *layout.keys()):
         argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab {name}", "-f", layout.path("keys", name)]
         making.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL))
-    if any([process.wait() for process in making]):
+    codes = [process.wait() for process in making]
+    if any(codes):
         raise CommandFailed("ssh-keygen failed")
     with open(layout.path("known_hosts"), "w", encoding="ascii") as known_hosts:
         for name, addresses in _addresses(layout).items():
@@ -55,7 +56,7 @@ def public(layout: Layout, name: str) -> str:
 
 
 def fingerprint(layout: Layout, name: str) -> str:
-    """Return a host key's fingerprint as OpenSSH writes it, "SHA256:...". """
+    """Return a host key's fingerprint as OpenSSH writes it, "SHA256:..."."""
     blob = base64.b64decode(public(layout, name).split()[1])
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 

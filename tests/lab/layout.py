@@ -51,7 +51,7 @@ class Layout:
         return namespaces.prefix(self.configuration.name) + machine
 
     def hosts_namespace(self, segment: str) -> str:
-        return self.namespace(f"stubs-{segment}")
+        return self.namespace(f"stubs.{segment}")
 
     def bridge(self, segment: str) -> str:
         return f"segment{[s.name for s in self.configuration.segments].index(segment)}"
@@ -63,7 +63,7 @@ class Layout:
         return self.path(f"standby-{segment}.sock")
 
     def impostor(self, stub: Stub) -> str:
-        return f"{stub.name}-impostor"
+        return f"{stub.name}.impostor"
 
     def ssh_machines(self) -> list[SshMachine]:
         machines = [

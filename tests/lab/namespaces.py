@@ -14,6 +14,7 @@ import time
 
 DIRECTORY = "/run/netns"
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -61,8 +62,13 @@ def enter(name: str) -> None:
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill the calling process when its parent dies; for preexec_fn and after a fork."""
+    """Have the kernel kill the calling process when its parent dies."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Make the calling process the parent of its descendants whose own parent ends, in the place of init."""
+    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def processes(names: collections.abc.Iterable[str]) -> list[int]:

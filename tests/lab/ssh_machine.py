@@ -82,13 +82,27 @@ def start(layout: Layout, machine: SshMachine) -> subprocess.Popen[bytes]:
     }
     with open(log_path(layout, machine.name), "ab") as log:
         return subprocess.Popen(
-            ["ip", "netns", "exec", machine.namespace, "unshare", "--uts", "sh", "-e", "-u", "-c", _START],
+            [
+                "setpriv",
+                "--pdeathsig",
+                "KILL",
+                "ip",
+                "netns",
+                "exec",
+                machine.namespace,
+                "unshare",
+                "--uts",
+                "sh",
+                "-e",
+                "-u",
+                "-c",
+                _START,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             env=environment,
             start_new_session=True,
-            preexec_fn=namespaces.die_with_parent,
         )
 
 

@@ -113,23 +113,23 @@ class Standby:
     def _command(self, request: Request) -> t.Any:
         names = request.get("stubs")
         names = list(self._hosts.by_name) if names is None else names
-        match request.get("command"):
-            case "status":
-                return self._status(names)
-            case "power_on":
-                for name in names:
-                    self._switch_on(name, request.get("boot_delay"))
-            case "power_off":
-                for name in names:
-                    self._switch_off(name)
-            case "reset":
-                for name in list(self._hosts.by_name):
-                    self._switch_off(name)
-                self._hosts.reset()
-            case "faults":
-                self._set_faults(request)
-            case other:
-                raise CommandError(f"unknown command {other!r}")
+        command = request.get("command")
+        if command == "status":
+            return self._status(names)
+        if command == "power_on":
+            for name in names:
+                self._switch_on(name, request.get("boot_delay"))
+        elif command == "power_off":
+            for name in names:
+                self._switch_off(name)
+        elif command == "reset":
+            for name in self._hosts.by_name:
+                self._switch_off(name)
+            self._hosts.reset()
+        elif command == "faults":
+            self._set_faults(request)
+        else:
+            raise CommandError(f"unknown command {command!r}")
         return True
 
     def _status(self, names: list[str]) -> dict[str, t.Any]:

@@ -43,10 +43,11 @@ def frame_loss(port: str, percent: int) -> str:
     empty = f"table netdev {table} {{ }}\ndelete table netdev {table}\n"
     if not percent:
         return empty
+    sometimes = f"numgen random mod 100 < {percent} " if percent < 100 else ""
     hooks = "".join(
         f"""    chain {name} {{
         type filter hook {hook} device "{port}" priority 0; policy accept;
-        numgen random mod 100 < {percent} drop
+        {sometimes}drop
     }}
 """
         for name, hook in (("from_machine", "ingress"), ("to_machine", "egress"))

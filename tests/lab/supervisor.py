@@ -11,6 +11,7 @@ output. The end of standard input ends the lab, unless it is detached.
 
 from __future__ import annotations
 
+import collections.abc
 import fcntl
 import os
 import selectors
@@ -74,10 +75,9 @@ class Supervisor:
             self._reap()
 
     def _hold_lock(self) -> None:
-        self._lock = open(self._layout.path("pid"), "w", encoding="ascii")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._lock.write(str(os.getpid()))
-        self._lock.flush()
+        lock = os.open(self._layout.path("pid"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.write(lock, str(os.getpid()).encode())
 
     def _lifeline(self, number: int) -> None:
         if not os.read(number, 4096):
@@ -104,17 +104,17 @@ class Supervisor:
     def _reap(self) -> None:
         for sshd in self._sshds.values():
             sshd.poll()
+        reap_orphans()
 
     def _command(self, request: Request) -> t.Any:
-        match request.get("command"):
-            case "status":
-                return {"pid": os.getpid(), "standbys": self._standbys}
-            case "power_on":
-                return self._power_on(request["machine"])
-            case "power_off":
-                return self._power_off(request["machine"])
-            case other:
-                raise CommandError(f"unknown command {other!r}")
+        commands: dict[str, collections.abc.Callable[[], t.Any]] = {
+            "status": lambda: {"pid": os.getpid(), "standbys": self._standbys},
+            "power_on": lambda: self._power_on(request["machine"]),
+            "power_off": lambda: self._power_off(request["machine"]),
+        }
+        if request.get("command") not in commands:
+            raise CommandError(f"unknown command {request.get('command')!r}")
+        return commands[request["command"]]()
 
     def _power_on(self, name: str) -> bool:
         sshd = self._sshds.get(name)
@@ -145,6 +145,16 @@ def remove(name: str, state_root: str) -> None:
         return
 
 
+def reap_orphans(patience: float = 0.0) -> None:
+    """Take the exit codes of all ended children; orphans of the lab's machines are children of this process."""
+    deadline = time.monotonic() + patience
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0] or time.monotonic() < deadline:
+            time.sleep(0.005 if patience else 0)
+    except ChildProcessError:
+        return
+
+
 def main(arguments: list[str]) -> int:
     """Build and keep the lab of `arguments`: STATE_ROOT NAME [detached]."""
 
@@ -153,6 +163,7 @@ def main(arguments: list[str]) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, end)
+    namespaces.adopt_orphans()
     code = 1
     state_root, name, *detached = arguments
     try:
@@ -170,6 +181,7 @@ def main(arguments: list[str]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         remove(name, state_root)
+        reap_orphans(2.0)
     return code
 
 
@@ -178,4 +190,3 @@ def _say(text: str) -> None:
         os.write(1, text.replace("\n", " ").encode() + b"\n")
     except OSError:
         return
-

@@ -12,7 +12,7 @@ from lab import namespaces, stub_rules
 from lab.configuration import Segment
 from lab.layout import Cable, Layout
 
-_EVERYWHERE = {
+_EVERYWHERE: dict[str, int | str] = {
     "ipv4/ip_forward": 0,
     "ipv4/conf/all/rp_filter": 0,
     "ipv4/conf/default/rp_filter": 0,
