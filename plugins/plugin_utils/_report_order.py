@@ -48,7 +48,14 @@ def rank(verdict: object) -> int:
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
     """A key that sorts web2 before web10."""
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in _DIGITS.split(text) if part)
+    return tuple(_part(part) for part in _DIGITS.split(text) if part)
+
+
+def _part(part: str) -> tuple[int, int, str]:
+    if not _DIGITS.fullmatch(part):
+        return (1, 0, part)
+    digits = part.lstrip("0")
+    return (0, len(digits), digits)
 
 
 def totals(result: Record) -> list[tuple[str, int]]:
@@ -87,7 +94,7 @@ def seconds(time: object) -> float | None:
 
 def duration(value: object) -> str:
     """A number of seconds for people: 0.4 s, 41 s, 3 min 20 s, 1 h 02 min. Empty where there is none."""
-    if not isinstance(value, (int, float)) or not math.isfinite(value) or value < 0:
+    if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
         return ""
     if value < 9.95:
         return f"{value:.1f} s"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import html
+import math
 import typing as t
 
 from ansible_collections.lightsout.wake.plugins.plugin_utils._report_order import (
@@ -45,13 +46,17 @@ def spans(targets: t.Iterable[Record], origin: float) -> list[Span]:
             continue
         sent = max(0.0, sent_at - origin)
         awake = awake_at is not None and not failed(target)
-        end = awake_at - origin if awake and awake_at is not None else sent + float(target.get("elapsed") or 0)
+        end = awake_at - origin if awake and awake_at is not None else sent + _length(target.get("elapsed"))
         end = max(sent, end)
         took = duration(end - sent)
         name = plain(target.get("name"))
         outcome = f"awake {took} later" if awake else f"{plain(target.get('verdict'))}, given up {took} later"
         found.append(Span(name, sent, end, awake, f"{name}: sent for after {duration(sent)}, {outcome}"))
     return sorted(found, key=lambda span: (span.sent, natural(span.name)))
+
+
+def _length(elapsed: object) -> float:
+    return float(elapsed) if isinstance(elapsed, (int, float)) and 0 <= elapsed < math.inf else 0.0
 
 
 def render(rows: t.Sequence[Span], length: float) -> str:
