@@ -80,7 +80,7 @@ class MagicPackets:
         """Send one packet for each target, route by route. See WakeMethod."""
         by_route: dict[Route, tuple[list[int], list[bytes]]] = {}
         for key in keys:
-            routes, payloads = self._packets[key]
+            routes, payloads = self._packets.get(key, ((), []))
             for route in routes:
                 owners, packets = by_route.setdefault(route, ([], []))
                 for payload in payloads:

@@ -1,0 +1,54 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: The lightsout.wake authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to lightsout.wake: no promise of stability for other collections.
+
+"""Whether a result fails the task: a JMESPath expression of the user's."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+
+
+class BadQuery(ValueError):
+    """The expression can't be used; the sentence names it."""
+
+
+class FailQuery:
+    """A compiled ``fail_query``; empty text never fails anything, and needs no jmespath. Raises BadQuery."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._compiled: t.Any = None
+        if not text:
+            return
+        try:
+            import jmespath
+            import jmespath.exceptions
+        except ImportError:
+            raise BadQuery(
+                "fail_query needs the Python package jmespath on the control node: pip install jmespath"
+            ) from None
+        self._errors: type[Exception] = jmespath.exceptions.JMESPathError
+        try:
+            self._compiled = jmespath.compile(text)
+        except self._errors as error:
+            raise BadQuery(f"fail_query {text!r} is not a JMESPath expression: {error}") from None
+        self.fails({"targets": [], "summary": {}, "woken": [], "failed_hosts": [], "left_out": 0})
+
+    def fails(self, result: Mapping[str, t.Any]) -> bool:
+        """Say whether this result fails the task. Raises BadQuery where the answer is neither yes nor no."""
+        if self._compiled is None:
+            return False
+        try:
+            answer = self._compiled.search(dict(result))
+        except self._errors as error:
+            raise BadQuery(f"fail_query {self._text!r} can't be evaluated: {error}") from None
+        if isinstance(answer, list):
+            return bool(answer)
+        if answer is None or isinstance(answer, bool):
+            return bool(answer)
+        raise BadQuery(
+            f"fail_query {self._text!r} gives {answer!r}, but true or false, null or a list says whether the task fails"
+        )

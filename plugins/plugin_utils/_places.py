@@ -1,0 +1,229 @@
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: The lightsout.wake authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to lightsout.wake: no promise of stability for other collections.
+
+"""Places of the conductor: this process, and relays that are worked in threads of their own."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+import time
+import typing as t
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from ansible_collections.lightsout.wake.plugins.module_utils._fleet import verdicts
+from ansible_collections.lightsout.wake.plugins.module_utils._fleet.runner import FleetRunner
+from ansible_collections.lightsout.wake.plugins.module_utils._fleet.verdicts import Verdict
+from ansible_collections.lightsout.wake.plugins.module_utils._fleet.wire import Batch, Orders, Report, Settings
+from ansible_collections.lightsout.wake.plugins.plugin_utils._relay_link import RelayUnusable
+from ansible_collections.lightsout.wake.plugins.plugin_utils._relay_session import Session, Starter
+
+if t.TYPE_CHECKING:
+    from ansible_collections.lightsout.wake.plugins.module_utils._wake_target import Target
+
+CONTROLLER = "controller"
+LOST_AFTER = 40.0  # seconds without an answer; the relay's side ends itself after 60
+POLL_INTERVAL = 1.0  # seconds
+_CLOSING = 20.0  # seconds
+
+
+class OwnPlace:
+    """Targets that the control node itself sends for and watches."""
+
+    def __init__(self, runner: FleetRunner, targets: Mapping[int, Target]) -> None:
+        self._runner = runner
+        self._targets = targets
+
+    def begin(self, keys: Sequence[int], skip: Iterable[str]) -> None:
+        """See Place."""
+        for key in keys:
+            self._runner.add(key, self._targets[key])
+
+    def release(self, keys: Sequence[int]) -> None:
+        """See Place."""
+        self._runner.release(keys)
+
+    def give_up(self, keys: Sequence[int]) -> None:
+        """See Place."""
+        for key in keys:
+            self._runner.give_up(key, verdicts.BLOCKED, "")
+
+    def poll(self, wait: float) -> Report:
+        """See Place."""
+        return self._runner.poll(wait)
+
+    def close(self) -> None:
+        """See Place."""
+        self._runner.close()
+
+
+class RelayPlace:
+    """Targets behind a list of relays; the first relay that can be reached works on them all.
+
+    ``only_send``: keys that are watched from the control node. ``now``: seconds since the run began.
+    """
+
+    def __init__(
+        self,
+        relays: Sequence[str],
+        targets: Mapping[int, Target],
+        only_send: frozenset[int],
+        start: Starter,
+        settings: Callable[[], Settings],
+        now: Callable[[], float],
+        warn: Callable[[str], None],
+    ) -> None:
+        self.relays = tuple(relays)
+        self.used = ""
+        self._targets = targets
+        self._only_send = only_send
+        self._start = start
+        self._settings = settings
+        self._now = now
+        self._warn = warn
+        self._lock = threading.Lock()
+        self._wake_up = threading.Event()
+        self._orders = Orders([], [], [], False)
+        self._reports: deque[Report] = deque()
+        self._open: set[int] = set()
+        self._released: set[int] = set()
+        self._ending = False
+        self._thread: threading.Thread | None = None
+
+    def begin(self, keys: Sequence[int], skip: Iterable[str]) -> None:
+        """See Place."""
+        self._open = set(keys) | self._only_send if keys or self._only_send else set()
+        if not self._open:
+            return
+        relays = [relay for relay in self.relays if relay not in set(skip)]
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._work, relays), daemon=True)
+        self._thread.start()
+
+    def release(self, keys: Sequence[int]) -> None:
+        """See Place."""
+        self._released.update(keys)
+        self._order(release=list(keys))
+
+    def send(self, keys: Sequence[int]) -> None:
+        """Have one packet sent for each of these, which are watched from elsewhere."""
+        self._released.update(keys)
+        self._order(send=list(keys))
+
+    def give_up(self, keys: Sequence[int]) -> None:
+        """See Place."""
+        self._order(give_up=list(keys))
+
+    def poll(self, wait: float) -> Report:
+        """See Place. Never waits."""
+        merged = Report([], [], [])
+        while self._reports:
+            report = self._reports.popleft()
+            for whole, part in zip(merged, report):
+                t.cast("list[t.Any]", whole).extend(part)
+        return merged
+
+    def close(self) -> None:
+        """See Place. Asks the thread to end the session; a relay that hangs is not waited for longer than 20 s."""
+        self._ending = True
+        self._wake_up.set()
+        if self._thread is not None:
+            self._thread.join(_CLOSING)
+
+    def _order(
+        self, release: Sequence[int] = (), send: Sequence[int] = (), give_up: Sequence[int] = ()
+    ) -> None:
+        with self._lock:
+            self._orders.release.extend(release)
+            self._orders.send.extend(send)
+            self._orders.give_up.extend(give_up)
+        self._wake_up.set()
+
+    def _take_orders(self) -> Orders:
+        with self._lock:
+            orders, self._orders = self._orders, Orders([], [], [], False)
+        return orders
+
+    def _work(self, relays: Sequence[str]) -> None:
+        """What the thread does, from the first login to the farewell."""
+        try:
+            session, began = self._reach(relays)
+            if session is not None:
+                try:
+                    self._talk(session, began)
+                finally:
+                    session.close()
+        except Exception as error:
+            self._lose(f"relay {self.used or self.relays[0]}: {type(error).__name__}: {error}")
+
+    def _reach(self, relays: Sequence[str]) -> tuple[Session | None, float]:
+        refusals = []
+        for relay in relays:
+            targets = {key: self._targets[key] for key in self._open}
+            batch = Batch(self._settings(), targets, self._only_send)
+            began = self._now()
+            try:
+                session = self._start(relay, batch)
+            except RelayUnusable as refusal:
+                refusals.append(f"relay {relay} can't be used: {refusal}")
+                continue
+            self.used = relay
+            for refusal in refusals:
+                self._warn(f"{refusal}; {relay} takes its place")
+            return session, began
+        self._conclude(verdicts.RELAY_UNREACHABLE, "; ".join(refusals) or "none of its relays is awake")
+        return None, 0.0
+
+    def _talk(self, session: Session, began: float) -> None:
+        heard = time.monotonic()
+        while self._open and not self._ending:
+            self._wake_up.wait(POLL_INTERVAL)
+            self._wake_up.clear()
+            orders = self._take_orders()
+            try:
+                journal = session.exchange(orders)
+            except RelayUnusable as silence:
+                self._order(orders.release, orders.send, orders.give_up)  # taking one twice does no harm
+                if time.monotonic() - heard > LOST_AFTER:
+                    self._lose(f"relay {self.used} was lost: {silence}")
+                    return
+                self._wake_up.clear()
+                continue
+            heard = time.monotonic()
+            for warning in journal.warnings:
+                self._warn(f"relay {self.used}: {warning}")
+            self._take_in(journal.report, began)
+            if journal.failed:
+                self._lose(f"relay {self.used} was lost: {journal.failed}")
+                return
+
+    def _take_in(self, report: Report, began: float) -> None:
+        concluded = [(key, _shifted(verdict, began)) for key, verdict in report.verdicts]
+        self._open.difference_update(key for key, _verdict in concluded)
+        for key, error in report.not_sent:
+            self._warn(f"relay {self.used}, host {self._targets[key].name}: {error}")
+        self._reports.append(Report(report.asleep, concluded, []))
+
+    def _lose(self, reason: str) -> None:
+        """The session is over: what was sent for is indeterminate, for the rest nobody could send."""
+        sent_for = {key for key in self._open if key in self._released}
+        lost = Verdict(verdicts.INDETERMINATE, f"sent for, and then {reason}", "relay_lost")
+        unsent = Verdict(verdicts.RELAY_UNREACHABLE, f"not sent for: {reason}", "relay_lost")
+        self._reports.append(Report([], [(key, lost if key in sent_for else unsent) for key in self._open], []))
+        self._open.clear()
+
+    def _conclude(self, verdict: str, reason: str) -> None:
+        record = Verdict(verdict, reason, "relay_unreachable")
+        self._reports.append(Report([], [(key, record) for key in self._open], []))
+        self._open.clear()
+
+
+def _shifted(verdict: Verdict, began: float) -> Verdict:
+    """Turn a relay's times into seconds since the run began."""
+    return verdict._replace(
+        first_sent=verdict.first_sent + began if verdict.first_sent >= 0 else -1.0,
+        awake_at=verdict.awake_at + began if verdict.awake_at >= 0 else -1.0,
+    )
