@@ -163,7 +163,8 @@ def _table(targets: t.Sequence[Record], result: Record) -> str:
         f'<label>Verdict <select id="verdict"><option value="">all</option>{options}</select></label>\n'
         '<output id="shown" aria-live="polite"></output>\n</div>\n'
         '<div class="scroll"><table id="hosts">\n<caption>Failures first. A click on a heading sorts.</caption>\n'
-        f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>\n</section>"
+        f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table></div>\n"
+        '<button type="button" class="more" id="more" hidden></button>\n</section>'
     )
 
 

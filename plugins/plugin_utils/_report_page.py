@@ -74,6 +74,7 @@ svg .grid { stroke: var(--line); stroke-width: 1; }
 }
 .key.sent { border-top: 3px dashed var(--sent); margin-left: 0; }
 .controls { display: flex; flex-wrap: wrap; gap: 12px; align-items: end; margin-bottom: 12px; }
+[hidden] { display: none !important; }
 .controls label { font-size: 13px; color: var(--soft); }
 .controls input, .controls select {
   display: block; font: inherit; color: var(--ink); background: var(--page); border: 1px solid var(--line);
@@ -102,7 +103,10 @@ td.groups, td.why small { color: var(--soft); }
 .good.verdict { color: var(--good); }
 .bad.verdict { color: var(--bad); }
 .half.verdict { color: var(--half); }
-tr[hidden] { display: none; }
+.more {
+  font: inherit; color: var(--accent); background: none; border: 1px solid var(--line); border-radius: 8px;
+  padding: 6px 14px; margin-top: 12px; cursor: pointer;
+}
 footer { max-width: 1320px; margin: 0 auto; padding: 0 24px 32px; color: var(--soft); font-size: 13px; }
 @media print {
   :root {
@@ -110,7 +114,7 @@ footer { max-width: 1320px; margin: 0 auto; padding: 0 24px 32px; color: var(--s
     --good: #0b5c38; --bad: #a31b20; --half: #6b4300;
   }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  .controls { display: none; }
+  .controls, .more { display: none; }
   section { border: 0; padding: 0; }
   thead { display: table-header-group; }
   tr, .failures li, svg .host { break-inside: avoid; }
@@ -133,18 +137,22 @@ SCRIPT = """
   const tiles = Array.from(document.querySelectorAll(".total"));
   const words = rows.map((row) => row.textContent.toLowerCase());
 
-  const filter = () => {
+  const most = 500;
+  const more = document.getElementById("more");
+  let order = rows.map((row, index) => index);
+  let limit = most;
+
+  const show = () => {
     const wanted = text.value.toLowerCase().split(/\\s+/).filter(Boolean);
-    let count = 0;
-    rows.forEach((row, index) => {
-      const fits = (!verdict.value || row.dataset.verdict === verdict.value)
-        && wanted.every((word) => words[index].includes(word));
-      row.hidden = !fits;
-      count += fits ? 1 : 0;
-    });
-    shown.textContent = count.toLocaleString("en") + " of " + rows.length.toLocaleString("en") + " hosts";
+    const fits = order.filter((index) => (!verdict.value || rows[index].dataset.verdict === verdict.value)
+      && wanted.every((word) => words[index].includes(word)));
+    body.replaceChildren(...fits.slice(0, limit).map((index) => rows[index]));
+    shown.textContent = number(fits.length) + " of " + number(rows.length) + " hosts";
+    more.hidden = fits.length <= limit;
+    more.textContent = "Show all " + number(fits.length) + " rows";
     tiles.forEach((tile) => tile.setAttribute("aria-pressed", String(tile.dataset.verdict === verdict.value)));
   };
+  const number = (value) => value.toLocaleString("en");
 
   const compare = new Intl.Collator("en", { numeric: true }).compare;
   const key = (row, column) => row.cells[column].dataset.value ?? row.cells[column].textContent;
@@ -153,27 +161,28 @@ SCRIPT = """
     const rising = head.getAttribute("aria-sort") !== "ascending";
     Array.from(table.tHead.rows[0].cells).forEach((cell) => cell.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", rising ? "ascending" : "descending");
-    const keyed = rows.map((row, index) => [key(row, column), index, row]);
-    keyed.sort((a, b) => {
-      if ((a[0] === "") !== (b[0] === "")) { return a[0] === "" ? 1 : -1; }
-      return (rising ? 1 : -1) * compare(a[0], b[0]) || a[1] - b[1];
+    const keys = rows.map((row) => key(row, column));
+    order = rows.map((row, index) => index).sort((a, b) => {
+      if ((keys[a] === "") !== (keys[b] === "")) { return keys[a] === "" ? 1 : -1; }
+      return (rising ? 1 : -1) * compare(keys[a], keys[b]) || a - b;
     });
-    body.append(...keyed.map((entry) => entry[2]));
+    show();
   };
 
   table.tHead.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (button) { sort(button.closest("th")); }
   });
-  text.addEventListener("input", filter);
-  verdict.addEventListener("change", filter);
+  text.addEventListener("input", show);
+  verdict.addEventListener("change", show);
   tiles.forEach((tile) => tile.addEventListener("click", () => {
     verdict.value = verdict.value === tile.dataset.verdict ? "" : tile.dataset.verdict;
-    filter();
+    show();
     table.closest("section").scrollIntoView({ block: "start" });
   }));
   document.querySelectorAll("[data-script]").forEach((part) => { part.hidden = false; });
-  filter();
+  more.addEventListener("click", () => { limit = rows.length; show(); });
+  show();
 })();
 """
 
