@@ -11,7 +11,7 @@ import signal
 import sys
 import types
 
-from lab import supervisor
+from lab import demo, demo_fleet, supervisor
 from lab.client import Lab, LabError
 from lab.configuration import Configuration, ConfigurationError, Segment, many_stubs
 from lab.control_socket import CommandError
@@ -68,9 +68,7 @@ def _up(arguments: argparse.Namespace) -> int:
         stubs = many_stubs(arguments.stubs, "own")
         configuration = Configuration(arguments.name, (Segment("own", "10.66.0.0/16"),), stubs=stubs)
     else:
-        from lab import demo
-
-        configuration = demo.configuration(arguments.name)
+        configuration = demo_fleet.configuration(arguments.name)
     lab = Lab(configuration, detached=True)
     lab.up()
     print(f"inventory: {lab.inventory}\nremove it with: python -m lab down --name {lab.configuration.name}")
@@ -97,8 +95,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from lab import demo
-
     return demo.run(arguments.name)
 
 

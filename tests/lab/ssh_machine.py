@@ -80,7 +80,7 @@ def start(layout: Layout, machine: SshMachine) -> subprocess.Popen[bytes]:
         "LAB_SSHD": "/usr/sbin/sshd",
         "LAB_WITHOUT_PYTHON": "" if machine.python else "yes",
     }
-    with open(log_path(layout, machine.name), "ab") as log:
+    with open(log_path(layout, machine.name), "wb") as log:
         return subprocess.Popen(
             [
                 "setpriv",
@@ -106,13 +106,13 @@ def start(layout: Layout, machine: SshMachine) -> subprocess.Popen[bytes]:
         )
 
 
-def wait_until_listening(layout: Layout, machine: SshMachine, times: int, patience: float = 30.0) -> None:
-    """Wait until the machine's log shows that sshd listens for the nth time. Raises CommandFailed."""
+def wait_until_listening(layout: Layout, machine: SshMachine, patience: float = 30.0) -> None:
+    """Wait until the machine's log shows that sshd listens. Raises CommandFailed."""
     deadline = time.monotonic() + patience
     while True:
         with open(log_path(layout, machine.name), encoding="utf-8", errors="replace") as log:
             text = log.read()
-        if text.count("listening on 0.0.0.0") >= times:
+        if "listening on 0.0.0.0" in text:
             return
         if time.monotonic() > deadline:
             raise namespaces.CommandFailed(f"sshd of {machine.name} did not start: {text[-2000:]}")

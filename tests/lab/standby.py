@@ -80,8 +80,9 @@ class Standby:
 
     def _start_machine(self, host: StubHost) -> None:
         machine = self._layout.ssh_machine(host.stub.name)
-        topology.plug(self._layout, machine.namespace, True)
+        topology.switch_on(self._layout, machine.namespace)
         self._sshds[host.stub.name] = ssh_machine.start(self._layout, machine)
+        ssh_machine.wait_until_listening(self._layout, machine)
 
     def _switch_on(self, name: str, boot_delay: float | None) -> None:
         host = self._host(name)
@@ -94,7 +95,7 @@ class Standby:
         host = self._host(name)
         if host.state == ON and host.stub.real:
             machine = self._layout.ssh_machine(name)
-            topology.plug(self._layout, machine.namespace, False)
+            topology.switch_off(self._layout, machine.namespace)
             ssh_machine.stop(machine)
             self._sshds.pop(name).wait()
         elif host.state == ON:

@@ -39,7 +39,6 @@ class Supervisor:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._sshds: dict[str, subprocess.Popen[bytes]] = {}
-        self._starts: dict[str, int] = {}
         self._standbys: dict[str, int] = {}
         self._selector = selectors.DefaultSelector()
 
@@ -61,7 +60,7 @@ class Supervisor:
             self._start(machine.name)
         inventory.write(layout)
         for machine in standing:
-            ssh_machine.wait_until_listening(layout, machine, 1)
+            ssh_machine.wait_until_listening(layout, machine)
         self._wait_for_standbys()
         ControlServer(self._selector, layout.path("supervisor.sock"), self._command)
 
@@ -89,7 +88,6 @@ class Supervisor:
         return name in impostors or any(machine.name == name and machine.up for machine in lab.machines)
 
     def _start(self, name: str) -> None:
-        self._starts[name] = self._starts.get(name, 0) + 1
         self._sshds[name] = ssh_machine.start(self._layout, self._layout.ssh_machine(name))
 
     def _wait_for_standbys(self) -> None:
@@ -121,14 +119,14 @@ class Supervisor:
         if sshd is not None and sshd.poll() is None:
             raise CommandError(f"machine {name} is already on")
         machine = self._layout.ssh_machine(name)
-        topology.plug(self._layout, machine.namespace, True)
+        topology.switch_on(self._layout, machine.namespace)
         self._start(name)
-        ssh_machine.wait_until_listening(self._layout, machine, self._starts[name])
+        ssh_machine.wait_until_listening(self._layout, machine)
         return True
 
     def _power_off(self, name: str) -> bool:
         machine = self._layout.ssh_machine(name)
-        topology.plug(self._layout, machine.namespace, False)
+        topology.switch_off(self._layout, machine.namespace)
         ssh_machine.stop(machine)
         if name in self._sshds:
             self._sshds[name].wait()

@@ -18,6 +18,8 @@ _EVERYWHERE: dict[str, int | str] = {
     "ipv4/conf/default/rp_filter": 0,
     "ipv4/conf/all/arp_ignore": 1,
     "ipv4/conf/default/arp_ignore": 1,
+    "ipv4/conf/all/arp_notify": 1,
+    "ipv4/conf/default/arp_notify": 1,
     "ipv4/conf/all/bc_forwarding": 0,
     "ipv4/conf/default/bc_forwarding": 0,
     "ipv4/icmp_echo_ignore_all": 0,
@@ -78,6 +80,20 @@ def plug(layout: Layout, namespace: str, plugged: bool) -> None:
     namespaces.ip_batch(lines, layout.switch)
 
 
+def switch_on(layout: Layout, namespace: str) -> None:
+    """Plug a machine's cables in and bring its interfaces up; the kernel announces its addresses."""
+    plug(layout, namespace, True)
+    cables = [cable for cable in layout.cables() if cable.namespace == namespace]
+    namespaces.ip_batch(_start_lines(layout, namespace, cables), namespace)
+
+
+def switch_off(layout: Layout, namespace: str) -> None:
+    """Bring a machine's interfaces down and pull its cables."""
+    plug(layout, namespace, False)
+    cables = (cable for cable in layout.cables() if cable.namespace == namespace)
+    namespaces.ip_batch((f"link set dev {cable.device} down" for cable in cables), namespace)
+
+
 def _set_sysctls(layout: Layout) -> None:
     hosts = {layout.hosts_namespace(segment.name) for segment in layout.configuration.segments}
     for namespace in layout.namespaces():
@@ -102,10 +118,16 @@ def _switch_lines(layout: Layout, cables: list[Cable]) -> collections.abc.Iterat
 
 def _machine_lines(layout: Layout, namespace: str, cables: list[Cable]) -> collections.abc.Iterator[str]:
     for cable in cables:
-        yield f"link set dev {cable.device} up"
         if cable.address:
             yield f"address add {cable.address} broadcast + dev {cable.device}"
-        else:
+    if all(cable.plugged for cable in cables):
+        yield from _start_lines(layout, namespace, cables)
+
+
+def _start_lines(layout: Layout, namespace: str, cables: list[Cable]) -> collections.abc.Iterator[str]:
+    for cable in cables:
+        yield f"link set dev {cable.device} up"
+        if not cable.address:
             yield f"route add {layout.configuration.segment(cable.segment).subnet} dev {cable.device}"
     gateways = [layout.gateway(cable.segment) for cable in cables]
     if namespace == layout.router:
