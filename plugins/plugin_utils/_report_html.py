@@ -21,12 +21,15 @@ from ansible_collections.lightsout.wake.plugins.plugin_utils._report_order impor
     plain,
     run_time,
     seconds,
+    started_at,
     totals,
     why,
 )
 from ansible_collections.lightsout.wake.plugins.plugin_utils._report_page import POLICY, SCRIPT, STYLE
 
 MOST_NAMES = 24
+MOST_REASONS = 6
+MOST_GROUPS = 20
 
 _HALF = ("powered_on", "indeterminate", "blocked")
 _MARKS = {"good": "\N{CHECK MARK}", "half": "\N{CIRCLE WITH LEFT HALF BLACK}", "bad": "\N{BALLOT X}"}
@@ -53,7 +56,7 @@ def render(result: Record, title: str = "Wake report", started: str = "") -> str
     Every text from the result is escaped, and the page's policy lets no script run but its own.
     """
     if started:
-        result = {**result, "started": started}
+        result = {**result, "run_started": started}
     targets = failures_first(result.get("targets") or ())
     bad = [target for target in targets if failed(target)]
     return "\n".join(
@@ -87,7 +90,7 @@ def _kind(verdict: object) -> str:
 
 
 def _header(result: Record, title: str) -> str:
-    time = seconds(result.get("started"))
+    time = started_at(result)
     started = ""
     if time is not None:
         moment = datetime.datetime.fromtimestamp(time, datetime.timezone.utc)
@@ -115,26 +118,39 @@ def _footer(result: Record) -> str:
 
 
 def _failures(bad: t.Sequence[Record]) -> str:
+    """The failures by kind, each with its hosts, since a thousand of them are mostly one fault."""
     if not bad:
         return ""
     grouped: dict[tuple[str, str], list[Record]] = {}
     for target in bad:
-        grouped.setdefault((plain(target.get("verdict")), why(target)), []).append(target)
-    parts = []
-    for (verdict, reason), members in grouped.items():
-        names = [_text(member.get("name")) for member in members[:MOST_NAMES]]
-        more = f" and {len(members) - MOST_NAMES:,} more" if len(members) > MOST_NAMES else ""
-        hosts = f"{len(members):,} {'host' if len(members) == 1 else 'hosts'}"
-        parts.append(
-            f'<li class="{_kind(verdict)}"><strong>{_MARKS[_kind(verdict)]} {hosts} {_text(verdict)}'
-            f"{': ' + _text(reason) if reason else ''}</strong>"
-            f'<span class="hosts">{", ".join(names)}{more}</span></li>'
-        )
-    return f'<section>\n<h2>What failed</h2>\n<ul class="failures">\n{"".join(parts)}\n</ul>\n</section>'
+        kind = plain(target.get("error_class")) or why(target)
+        grouped.setdefault((plain(target.get("verdict")), kind), []).append(target)
+    groups = list(grouped.items())
+    items = "\n".join(_failure(verdict, kind, members) for (verdict, kind), members in groups[:MOST_GROUPS])
+    rest = sum(len(members) for _key, members in groups[MOST_GROUPS:])
+    more = f'\n<p class="note">{rest:,} more hosts failed for other reasons, see the table.</p>' if rest else ""
+    return f'<section>\n<h2>What failed</h2>\n<ul class="failures">\n{items}\n</ul>{more}\n</section>'
+
+
+def _failure(verdict: str, kind: str, members: t.Sequence[Record]) -> str:
+    reasons = {why(member) for member in members}
+    named = members[:MOST_NAMES] if len(reasons) == 1 else members[:MOST_REASONS]
+    if len(reasons) == 1:
+        kind, hosts = reasons.pop(), ", ".join(_text(member.get("host")) for member in named)
+    else:
+        hosts = "<br>".join(f"{_text(member.get('host'))}: {_text(why(member))}" for member in named)
+    rest = len(members) - len(named)
+    more = f"{'<br>' if len(reasons) > 1 else ' '}and {rest:,} more" if rest else ""
+    counted = f"{len(members):,} {'host' if len(members) == 1 else 'hosts'}"
+    colour = _kind(verdict)
+    return (
+        f'<li class="{colour}"><strong>{_MARKS[colour]} {counted} {_text(verdict)}{": " + _text(kind) if kind else ""}'
+        f'</strong><span class="hosts">{hosts}{more}</span></li>'
+    )
 
 
 def _origin(targets: t.Sequence[Record], result: Record) -> float:
-    started = seconds(result.get("started"))
+    started = started_at(result)
     known = [time for time in (seconds(target.get("first_sent")) for target in targets) if time is not None]
     return started if started is not None else min(known, default=0.0)
 
@@ -176,7 +192,7 @@ def _row(target: Record, origin: float) -> str:
     detail = f" <small>{_text(error_class)}</small>" if error_class and error_class != why(target) else ""
     wave = target.get("wave")
     return (
-        f'<tr data-verdict="{_text(verdict)}"><th scope="row">{_text(target.get("name"))}</th>'
+        f'<tr data-verdict="{_text(verdict)}"><th scope="row">{_text(target.get("host"))}</th>'
         f'<td class="verdict {kind}">{_MARKS[kind]} {_text(verdict)}</td>'
         f'<td class="why">{_text(why(target))}{detail}</td>'
         f'<td>{_text(target.get("method"))}</td><td class="relay">{_text(target.get("relay"))}</td>'

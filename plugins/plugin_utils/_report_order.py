@@ -38,7 +38,7 @@ def failed(target: Record) -> bool:
 
 def failures_first(targets: t.Iterable[Record]) -> list[Record]:
     """The targets by verdict, the bad ones first, then by name with numbers in their order (web2 before web10)."""
-    return sorted(targets, key=lambda target: (rank(target.get("verdict")), natural(plain(target.get("name")))))
+    return sorted(targets, key=lambda target: (rank(target.get("verdict")), natural(plain(target.get("host")))))
 
 
 def rank(verdict: object) -> int:
@@ -106,9 +106,14 @@ def duration(value: object) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
+def started_at(result: Record) -> float | None:
+    """When the run began, in seconds since 1970."""
+    return seconds(result.get("run_started"))
+
+
 def run_time(result: Record) -> float | None:
     """Seconds from start to finish of the run."""
-    started, finished = seconds(result.get("started")), seconds(result.get("finished"))
+    started, finished = started_at(result), seconds(result.get("run_finished"))
     return max(0.0, finished - started) if started is not None and finished is not None else None
 
 

@@ -55,7 +55,7 @@ def _counts(rows: t.Sequence[tuple[str, int]]) -> str:
 def _cells(target: Record) -> tuple[str, ...]:
     sends = target.get("sends") or 0
     return (
-        plain(target.get("name")),
+        plain(target.get("host")),
         plain(target.get("verdict")),
         plain(target.get("relay")),
         f"{sends:>5,}" if sends else "",

@@ -49,7 +49,7 @@ def spans(targets: t.Iterable[Record], origin: float) -> list[Span]:
         end = awake_at - origin if awake and awake_at is not None else sent + _length(target.get("elapsed"))
         end = max(sent, end)
         took = duration(end - sent)
-        name = plain(target.get("name"))
+        name = plain(target.get("host"))
         outcome = f"awake {took} later" if awake else f"{plain(target.get('verdict'))}, given up {took} later"
         found.append(Span(name, sent, end, awake, f"{name}: sent for after {duration(sent)}, {outcome}"))
     return sorted(found, key=lambda span: (span.sent, natural(span.name)))

@@ -118,7 +118,7 @@ def target(name: str, verdict: str, sent: float | None = None, took: float = 0.0
 
     awake = verdict == "woken"
     return {
-        "name": name,
+        "host": name,
         "groups": ["plant" if "7" in name else "office"],
         "verdict": verdict,
         "reason": "" if awake or sent is None else "no answer",
@@ -142,12 +142,12 @@ def result(targets: list[dict[str, t.Any]]) -> dict[str, t.Any]:
     return {
         "changed": True,
         "summary": summary,
-        "woken": [one["name"] for one in targets if one["verdict"] == "woken"],
+        "woken": [one["host"] for one in targets if one["verdict"] == "woken"],
         "targets": targets,
         "left_out": 2,
         "truncated": False,
-        "started": "2026-11-22T06:00:00+00:00",
-        "finished": "2026-11-22T06:00:50+00:00",
+        "run_started": "2026-11-22T06:00:00+00:00",
+        "run_finished": "2026-11-22T06:00:50+00:00",
     }
 
 
@@ -165,7 +165,7 @@ FLEET = result(
 @pytest.fixture
 def page(browser: Browser, tmp_path: pathlib.Path) -> Browser:
     path = tmp_path / "report.html"
-    path.write_text(_report_html.render(FLEET, "Wake of the office", FLEET["started"]), encoding="utf-8")
+    path.write_text(_report_html.render(FLEET, "Wake of the office", FLEET["run_started"]), encoding="utf-8")
     browser.open(path)
     return browser
 
@@ -208,7 +208,7 @@ def test_numbers_are_those_of_the_result(page: Browser) -> None:
     assert page.run("return document.getElementById('shown').textContent") == "30 of 30 hosts"
     took = dict(zip(page.run(NAMES), page.run(CELLS, 9), strict=True))
     for one in FLEET["targets"]:
-        assert took[one["name"]] == (f"{one['elapsed']:.3f}" if one["sends"] else "")
+        assert took[one["host"]] == (f"{one['elapsed']:.3f}" if one["sends"] else "")
 
 
 def test_timeline_has_a_bar_for_each_host_that_was_sent_for(page: Browser) -> None:
@@ -217,7 +217,7 @@ def test_timeline_has_a_bar_for_each_host_that_was_sent_for(page: Browser) -> No
         " [bar.querySelector('.label').textContent, [bar.classList.contains('awake'),"
         " bar.querySelector('rect').getBoundingClientRect().width]]))"
     )
-    sent = {one["name"]: one for one in FLEET["targets"] if one["sends"]}
+    sent = {one["host"]: one for one in FLEET["targets"] if one["sends"]}
     assert bars.keys() == sent.keys()
     scale = bars["late7"][1] / 45.0
     for name, (awake, width) in bars.items():

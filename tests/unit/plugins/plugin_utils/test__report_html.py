@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.lightsout.wake.plugins.plugin_utils import _report_html, _report_page
 
-VOID = ("meta", "link", "input")
+VOID = ("meta", "link", "input", "br")
 
 
 class Page(html.parser.HTMLParser):
@@ -49,7 +49,7 @@ class Page(html.parser.HTMLParser):
 
 def target(name="web1", verdict="woken", **more):
     return {
-        "name": name,
+        "host": name,
         "groups": ["office", "linux"],
         "verdict": verdict,
         "reason": "",
@@ -70,7 +70,7 @@ def result(targets, **more):
     summary = {}
     for one in targets:
         summary[one["verdict"]] = summary.get(one["verdict"], 0) + 1
-    times = {"started": "2026-11-22T06:00:00+00:00", "finished": "2026-11-22T06:01:30+00:00"}
+    times = {"run_started": "2026-11-22T06:00:00+00:00", "run_finished": "2026-11-22T06:01:30+00:00"}
     return {"changed": True, "summary": summary, "targets": targets, "left_out": 0, "truncated": False, **times, **more}
 
 
@@ -145,6 +145,21 @@ def test_failures_are_grouped_by_reason_and_bounded():
     assert text.index("What failed") < text.index("Timeline") < text.index("All hosts")
 
 
+def test_failures_of_one_kind_show_a_few_of_their_reasons():
+    late = [target(f"web{n}", "not_woken", reason=f"192.0.2.{n} is silent", error_class="timeout") for n in range(50)]
+    page = Page(_report_html.render(result(late)))
+    assert "✗ 50 hosts not_woken: timeout" in page.texts
+    shown = page.texts[page.texts.index("✗ 50 hosts not_woken: timeout") + 1 :][: _report_html.MOST_REASONS + 1]
+    assert shown[:2] == ["web0: 192.0.2.0 is silent", "web1: 192.0.2.1 is silent"]
+    assert shown[-1] == "and 44 more"
+
+
+def test_kinds_of_failures_are_bounded():
+    text = _report_html.render(result([target(f"web{n}", "not_woken", reason=f"reason {n}") for n in range(100)]))
+    assert text.count("1 host not_woken") == _report_html.MOST_GROUPS
+    assert "80 more hosts failed for other reasons, see the table." in text
+
+
 def test_nothing_failed_nothing_listed():
     assert "What failed" not in _report_html.render(result([target()]))
 
@@ -160,7 +175,7 @@ def test_what_is_not_in_the_table_is_said():
 
 def test_hostile_text_stays_text():
     hostile = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'\x00\x1b"
-    evil = dict.fromkeys(("name", "reason", "proof", "method", "relay", "error_class", "verdict"), hostile)
+    evil = dict.fromkeys(("host", "reason", "proof", "method", "relay", "error_class", "verdict"), hostile)
     text = _report_html.render(result([{**target(), **evil, "groups": [hostile]}]), hostile, "no time")
     page = Page(text)
     assert len(page.of("script")) == 1
@@ -176,7 +191,7 @@ def test_empty_result():
 
 ANY = st.none() | st.text(max_size=30) | st.integers() | st.floats()
 KEYS = (
-    "name",
+    "host",
     "verdict",
     "reason",
     "error_class",

@@ -9,20 +9,20 @@ from ansible_collections.lightsout.wake.plugins.plugin_utils import _report_orde
 
 
 def names(targets):
-    return [target["name"] for target in order.failures_first(targets)]
+    return [target["host"] for target in order.failures_first(targets)]
 
 
 def test_failures_come_first_and_numbers_in_their_order():
     targets = [
-        {"name": "web10", "verdict": "woken"},
-        {"name": "web2", "verdict": "woken"},
-        {"name": "a", "verdict": "already_awake"},
-        {"name": "z", "verdict": "not_woken"},
-        {"name": "y", "verdict": "blocked"},
-        {"name": "2web", "verdict": "woken"},
-        {"name": "web002b", "verdict": "woken"},
-        {"name": "web\N{SUPERSCRIPT ONE}", "verdict": "woken"},
-        {"name": "9" * 5000, "verdict": "woken"},
+        {"host": "web10", "verdict": "woken"},
+        {"host": "web2", "verdict": "woken"},
+        {"host": "a", "verdict": "already_awake"},
+        {"host": "z", "verdict": "not_woken"},
+        {"host": "y", "verdict": "blocked"},
+        {"host": "2web", "verdict": "woken"},
+        {"host": "web002b", "verdict": "woken"},
+        {"host": "web\N{SUPERSCRIPT ONE}", "verdict": "woken"},
+        {"host": "9" * 5000, "verdict": "woken"},
     ]
     assert names(targets) == [
         *("z", "y", "2web", "9" * 5000, "web2", "web002b", "web10"),
@@ -120,7 +120,7 @@ def test_duration(value, text):
         ({"summary": {"woken": 2, "not_woken": 1}}, "2 of 3 hosts are awake"),
         ({"summary": {"already_awake": 1}}, "1 of 1 host are awake"),
         (
-            {"summary": {"woken": 1200}, "started": "2026-01-01T00:00:00Z", "finished": "2026-01-01T00:00:41Z"},
+            {"summary": {"woken": 1200}, "run_started": "2026-01-01T00:00:00Z", "run_finished": "2026-01-01T00:00:41Z"},
             "1,200 of 1,200 hosts are awake after 41 s",
         ),
         ({"summary": {"would_wake": 1, "would_fail": 1}}, "1 of 2 hosts could be woken or are awake"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from ansible_collections.lightsout.wake.plugins.plugin_utils import _report_table
 
 WOKEN = {
-    "name": "web1",
+    "host": "web1",
     "groups": ["office"],
     "verdict": "woken",
     "reason": "",
@@ -22,8 +22,8 @@ WOKEN = {
     "awake_at": "2026-11-22T06:00:12.100000+00:00",
     "elapsed": 12.0,
 }
-LATE = {**WOKEN, "name": "web2", "verdict": "not_woken", "reason": "timeout", "proof": "", "elapsed": 600.0}
-AWAKE = {**WOKEN, "name": "web3", "verdict": "already_awake", "sends": 0, "elapsed": 0.1}
+LATE = {**WOKEN, "host": "web2", "verdict": "not_woken", "reason": "timeout", "proof": "", "elapsed": 600.0}
+AWAKE = {**WOKEN, "host": "web3", "verdict": "already_awake", "sends": 0, "elapsed": 0.1}
 
 
 def result(targets, **more):
@@ -50,9 +50,9 @@ def test_no_targets():
 
 
 def test_big_fleet_is_bounded_and_still_counted():
-    late = [{**LATE, "name": f"bad{number}"} for number in range(1000)]
-    blocked = [{**LATE, "name": f"waits{number}", "verdict": "blocked"} for number in range(500)]
-    good = [{**WOKEN, "name": f"good{number}"} for number in range(8500)]
+    late = [{**LATE, "host": f"bad{number}"} for number in range(1000)]
+    blocked = [{**LATE, "host": f"waits{number}", "verdict": "blocked"} for number in range(500)]
+    good = [{**WOKEN, "host": f"good{number}"} for number in range(8500)]
     lines = _report_table.render(result([*good, *blocked, *late]))
     assert len(lines) == 4 + _report_table.MOST_FAILURES + _report_table.MOST_OTHERS + 2
     assert lines[1] == "  1,000 not_woken, 500 blocked, 8,500 woken"
@@ -68,7 +68,7 @@ def test_truncated_result_says_so():
 
 
 def test_text_from_the_network_can_not_move_the_cursor():
-    lines = _report_table.render(result([{**WOKEN, "proof": "SSH-2.0-\x1b[2J\r\nweb9 woken", "name": "web\x07"}]))
+    lines = _report_table.render(result([{**WOKEN, "proof": "SSH-2.0-\x1b[2J\r\nweb9 woken", "host": "web\x07"}]))
     assert all(line.isprintable() for line in lines)
     assert len(lines) == 5
 
@@ -80,7 +80,7 @@ TEXT = st.text(max_size=200)
 @given(
     st.lists(
         st.fixed_dictionaries(
-            {"name": TEXT, "verdict": TEXT, "reason": TEXT, "proof": TEXT, "relay": TEXT},
+            {"host": TEXT, "verdict": TEXT, "reason": TEXT, "proof": TEXT, "relay": TEXT},
             optional={"sends": st.none() | st.integers(0, 10**9), "elapsed": st.none() | st.floats()},
         ),
         max_size=5,

@@ -14,7 +14,7 @@ ORIGIN = 1_000_000_000.0
 
 def target(name, sent, awake, elapsed, verdict="woken"):
     return {
-        "name": name,
+        "host": name,
         "verdict": verdict,
         "first_sent": "" if sent is None else iso(sent),
         "awake_at": "" if awake is None else iso(awake),
