@@ -2,8 +2,8 @@
 # SPDX-FileCopyrightText: The lightsout.wake authors
 """Runs ansible-test on one release line of ansible-core: ansible_test.py CORE sanity|units [ARGUMENTS].
 
-Everything it makes lies in .gates/CORE: ansible-core's virtual environment, a home directory (ansible-test keeps
-virtual environments there), and a copy of the collection.
+Everything it makes lies in one place below .gates: ansible-core's virtual environment, a home directory (ansible-test
+keeps virtual environments there), and a copy of the collection (more virtual environments in its tests/output).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PIP_FROM_PYTHON = "import ensurepip\n\nensurepip.bootstrap(default_pip=True)\n"
 
 def ansible_core(core: interpreters.Core, place: Path, python: str) -> Path:
     """Path of ansible-test of that release, installed if it isn't."""
-    environment = place / "venv"
+    environment = place / core.line
     program = environment / "bin" / "ansible-test"
     marker = environment / "version"
     if not marker.exists() or marker.read_text() != core.version:
@@ -52,7 +52,7 @@ def prepare_home(place: Path) -> Path:
 def main(line: str, command: str, arguments: list[str]) -> int:
     core = next(core for core in interpreters.CORES if core.line == line)
     pythons = interpreters.find_pythons()
-    place = ROOT / ".gates" / line
+    place = ROOT / ".gates" / core.place
     program = ansible_core(core, place, interpreters.controller_python(core, pythons))
     home = prepare_home(place)
     copy = place / "ansible_collections" / "lightsout" / "wake"

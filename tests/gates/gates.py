@@ -80,11 +80,13 @@ def test_lanes() -> list[list[Gate]]:
     """ansible-test on each release line of ansible-core that this machine can run, and property tests at length."""
     pythons = interpreters.find_pythons()
     runner = [RUN / "python", HERE / "ansible_test.py"]
-    cells = [
-        [Gate(f"{command} {core.line}", [*runner, core.line, command], tools=RUN) for command in ("units", "sanity")]
-        for core in interpreters.CORES
-        if interpreters.controller_python(core, pythons)
-    ]
+    cells: dict[str, list[Gate]] = {}
+    for core in interpreters.CORES:
+        if interpreters.controller_python(core, pythons):
+            cells.setdefault(core.place, []).extend(
+                Gate(f"{command} {core.line}", [*runner, core.line, command], tools=RUN)
+                for command in ("units", "sanity")
+            )
     thorough = {"PYTHONPATH": str(LINKS), "HYPOTHESIS_PROFILE": "thorough"}
     units = [*_PYTEST, "-q", "--import-mode=importlib", "tests/unit"]
-    return [*cells, [Gate("units thorough", units, tools=RUN, variables=thorough)]]
+    return [*cells.values(), [Gate("units thorough", units, tools=RUN, variables=thorough)]]

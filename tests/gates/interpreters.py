@@ -14,18 +14,22 @@ PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 
 
 class Core(t.NamedTuple):
-    """A release line of ansible-core: the version that is installed, and the Pythons its controller side runs on."""
+    """A release line of ansible-core: the version that is installed, and the Pythons its controller side runs on.
+
+    Lines that share a place (a folder below .gates) share virtual environments, and run one after the other.
+    """
 
     line: str
     version: str
     controllers: tuple[str, ...]
+    place: str
 
 
 CORES = (
-    Core("2.18", "2.18.19", ("3.11", "3.12", "3.13")),
-    Core("2.19", "2.19.14", ("3.11", "3.12", "3.13")),
-    Core("2.20", "2.20.10", ("3.12", "3.13")),
-    Core("2.21", "2.21.5", ("3.12", "3.13")),
+    Core("2.18", "2.18.19", ("3.11", "3.12", "3.13"), "2.18-2.19"),
+    Core("2.19", "2.19.14", ("3.11", "3.12", "3.13"), "2.18-2.19"),
+    Core("2.20", "2.20.10", ("3.12", "3.13"), "2.20-2.21"),
+    Core("2.21", "2.21.5", ("3.12", "3.13"), "2.20-2.21"),
 )
 # Continuous integration fails where one of these has no cell left.
 REQUIRED_IN_CI = ("2.18", "2.19", "2.21")

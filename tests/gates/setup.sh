@@ -91,6 +91,12 @@ virtual_environment() {
     cp "$wanted" "$path/requirements.txt"
 }
 
+lint_environments() {
+    virtual_environment .gates/importer importer.txt &
+    virtual_environment .gates/lint lint.txt
+    wait $!
+}
+
 # Ansible finds the collection by this tree, outside of the paths that any tool walks.
 link_tree() {
     mkdir -p .gates/links/ansible_collections/lightsout
@@ -112,15 +118,13 @@ for section in "$@"; do
             virtual_environment .venv run.txt
             ;;
         lint)
-            virtual_environment .gates/lint lint.txt
-            virtual_environment .gates/importer importer.txt
+            lint_environments
             ;;
         test)
             read -ra browser < <(browser_packages)
             install_packages "${packages_test[@]}" "${browser[@]}"
             virtual_environment .venv run.txt
-            virtual_environment .gates/lint lint.txt
-            virtual_environment .gates/importer importer.txt
+            lint_environments
             ;;
         *)
             say "unknown section $section"
