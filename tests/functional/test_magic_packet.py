@@ -24,7 +24,7 @@ import pytest
 MAC = "02:00:5e:00:53:01"
 OTHER_MAC = "02:00:5e:00:53:02"
 LONGEST_WAIT = 60.0
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.environ.get("ANSIBLE_COLLECTIONS_PATH", "")}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]}
 WITHOUT_NET_RAW = ("setpriv", "--bounding-set", "-net_raw", "--inh-caps", "-net_raw")
 
 
