@@ -221,6 +221,7 @@ summary:
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.lightsout.wake.plugins.module_utils._ansible.outcome import TaskFailure, require_linux, run
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.options import (
     PROBE_TYPES,

@@ -15,9 +15,12 @@ _NEIGHBOUR = struct.Struct("=BxxxiHBB")
 _ATTRIBUTE = struct.Struct("=HH")
 _ERROR = struct.Struct("=i")
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_RTM_NEWNEIGH, _RTM_GETNEIGH = 28, 30
+_RTM_NEWNEIGH, _RTM_GETNEIGH, _RTM_NEWNEIGHTBL, _RTM_GETNEIGHTBL = 28, 30, 64, 66
 _NLM_F_REQUEST, _NLM_F_DUMP = 0x001, 0x300
 _NDA_DST, _NDA_LLADDR = 1, 2
+_TABLE = struct.Struct("=Bxxx")
+_NDTA_STATS = 7
+_TABLE_FULLS = struct.Struct("=80xQ")  # struct ndt_stats: ndts_table_fulls is the eleventh of its 64-bit numbers
 _ATTRIBUTE_TYPE = 0x3FFF
 _VALID_STATES = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80  # reachable, stale, delay, probe, noarp, permanent
 
@@ -31,41 +34,54 @@ class Neighbour(t.NamedTuple):
 
 
 class Reply(t.NamedTuple):
-    """What a datagram of the kernel held; `error` is an errno, `done` says that a dump is over."""
+    """What a datagram of the kernel held; `error` is an errno, `done` says that a dump is over.
+
+    `table_fulls` counts how often a table had no room left, as far as the datagram holds statistics.
+    """
 
     neighbours: tuple[Neighbour, ...]
     error: int
     done: bool
+    table_fulls: int
 
 
 def ask_for_one(family: int, interface_index: int, address: bytes) -> bytes:
     """The question for one entry (Linux 5.0 and newer)."""
     wanted = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), _NDA_DST) + address
-    return _message(_NLM_F_REQUEST, _NEIGHBOUR.pack(family, interface_index, 0, 0, 0) + wanted)
+    return _message(_RTM_GETNEIGH, _NLM_F_REQUEST, _NEIGHBOUR.pack(family, interface_index, 0, 0, 0) + wanted)
 
 
 def ask_for_all(family: int) -> bytes:
     """The question for all entries of an address family."""
-    return _message(_NLM_F_REQUEST | _NLM_F_DUMP, _NEIGHBOUR.pack(family, 0, 0, 0, 0))
+    return _message(_RTM_GETNEIGH, _NLM_F_REQUEST | _NLM_F_DUMP, _NEIGHBOUR.pack(family, 0, 0, 0, 0))
+
+
+def ask_for_tables() -> bytes:
+    """The question for the tables of all address families and their statistics."""
+    return _message(_RTM_GETNEIGHTBL, _NLM_F_REQUEST | _NLM_F_DUMP, _TABLE.pack(0))
 
 
 def parse_reply(data: bytes) -> Reply:
     neighbours: list[Neighbour] = []
-    error, done = 0, False
+    error, done, table_fulls = 0, False, 0
     for kind, body in _messages(data):
         if kind == _NLMSG_ERROR:
             error = -_ERROR.unpack_from(body)[0]
         elif kind == _NLMSG_DONE:
             done = True
+        elif kind == _RTM_NEWNEIGHTBL:
+            statistics = _attributes(body[_TABLE.size :]).get(_NDTA_STATS, b"")
+            if len(statistics) >= _TABLE_FULLS.size:
+                table_fulls += _TABLE_FULLS.unpack_from(statistics)[0]
         elif kind == _RTM_NEWNEIGH:
             neighbour = _parse_neighbour(body)
             if neighbour is not None:
                 neighbours.append(neighbour)
-    return Reply(tuple(neighbours), error, done)
+    return Reply(tuple(neighbours), error, done, table_fulls)
 
 
-def _message(flags: int, body: bytes) -> bytes:
-    return _HEADER.pack(_HEADER.size + len(body), _RTM_GETNEIGH, flags, 0, 0) + body
+def _message(kind: int, flags: int, body: bytes) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(body), kind, flags, 0, 0) + body
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -80,18 +96,23 @@ def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _parse_neighbour(body: bytes) -> Neighbour | None:
     _family, index, state, _flags, _type = _NEIGHBOUR.unpack_from(body)
-    attributes: dict[int, bytes] = {}
-    offset = _NEIGHBOUR.size
-    while offset + _ATTRIBUTE.size <= len(body):
-        length, kind = _ATTRIBUTE.unpack_from(body, offset)
-        if length < _ATTRIBUTE.size:
-            break
-        attributes[kind & _ATTRIBUTE_TYPE] = body[offset + _ATTRIBUTE.size : offset + length]
-        offset += _aligned(length)
+    attributes = _attributes(body[_NEIGHBOUR.size :])
     mac = attributes.get(_NDA_LLADDR, b"")
     if not state & _VALID_STATES or not mac:
         return None
     return Neighbour(index, attributes.get(_NDA_DST, b""), mac)
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    offset = 0
+    while offset + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, offset)
+        if length < _ATTRIBUTE.size:
+            break
+        found[kind & _ATTRIBUTE_TYPE] = data[offset + _ATTRIBUTE.size : offset + length]
+        offset += _aligned(length)
+    return found
 
 
 def _aligned(length: int) -> int:

@@ -17,7 +17,7 @@ from ansible_collections.lightsout.wake.plugins.module_utils._probes.kinds impor
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.look import Look
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.names import Answer, Resolver
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.neighbour_budget import NeighbourBudget
-from ansible_collections.lightsout.wake.plugins.module_utils._probes.neighbours import with_identity
+from ansible_collections.lightsout.wake.plugins.module_utils._probes.neighbours import Overflow, with_identity
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.outcomes import (
     AWAKE,
     IMPOSTOR,
@@ -53,7 +53,7 @@ _RANK = {state: rank for rank, state in enumerate((AWAKE, IMPOSTOR, REFUSED, UNK
 class _Job:
     """A probe on its way through the engine, over all addresses of its name."""
 
-    __slots__ = ("addresses", "best", "key", "look", "named", "probe", "segment", "timeout", "unresolved")
+    __slots__ = ("addresses", "best", "key", "look", "named", "probe", "segment", "started", "timeout", "unresolved")
 
     def __init__(self, key: int, probe: Probe) -> None:
         self.key = key
@@ -64,6 +64,7 @@ class _Job:
         self.look: Look | None = None
         self.best: Outcome | None = None
         self.named = False
+        self.started = 0.0
         self.unresolved = False
 
 
@@ -163,6 +164,8 @@ class ProbeEngine:
             job = self._held.popleft()
             self._budget.start(packed, now)
             job.unresolved = True
+            job.started = now
+            self._overflow().look(now)
             self._run(job, now)
             launched += 1
         while launched < room and self._free:
@@ -192,9 +195,23 @@ class ProbeEngine:
             else:
                 job.unresolved = False
                 self._budget.gave_up()
+                outcome = self._doubted(job, outcome)
         if outcome.state == AWAKE and job.probe.mac and job.probe.type != "arp":
             outcome = with_identity(look, outcome)
         self._conclude(job, outcome)
+
+    def _doubted(self, job: _Job, outcome: Outcome) -> Outcome:
+        """Silence while the neighbour table had no room is no silence."""
+        if outcome.state == SILENT and self._overflow().since(job.started, time.monotonic()):
+            return unknown(
+                f"{job.probe.host} did not answer, but this machine's neighbour table was full meanwhile (see "
+                "net.ipv4.neigh.default.gc_thresh3). Ask again."
+            )
+        return outcome
+
+    def _overflow(self) -> Overflow:
+        overflow: Overflow = self._watch.shared(("overflow",), Overflow)
+        return overflow
 
     def _conclude(self, job: _Job, outcome: Outcome) -> None:
         if job.best is None or _RANK[outcome.state] < _RANK[job.best.state]:

@@ -4,10 +4,10 @@
 # Private to lightsout.wake: no promise of stability for other collections.
 """How many neighbours the kernel may be asked to resolve at once. Pure: time comes from the caller.
 
-The neighbour table is one for the whole kernel and holds 1,024 entries (gc_thresh3); a full table drops packets of
+The neighbour table is one for the whole kernel and holds 1,024 entries (gc_thresh3); a full table drops packets to
 hosts that are awake. An entry nobody answers for stays 3 s (three solicitations, 1 s apart) however soon the probe
 gives up; an entry that was answered is only dropped in need once it is 5 s old (neigh_forced_gc in
-net/core/neighbour.c).
+net/core/neighbour.c). What is left of the table is for others, and for what an engine before this one has left there.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ class NeighbourBudget:
 
     def __init__(self, max_unresolved: int) -> None:
         self._max_unresolved = max_unresolved
+        self._max_unanswered = max_unresolved * 3 // 2
         self._max_young = max_unresolved * 9 // 4
         self._unresolved = 0
         self._until: dict[bytes, float] = {}
+        self._answered: set[bytes] = set()
         self._ends: deque[tuple[float, bytes]] = deque()
 
     @property
@@ -37,15 +39,20 @@ class NeighbourBudget:
         if self._unresolved >= self._max_unresolved:
             return False
         self._expire(now)
-        return address in self._until or len(self._until) < self._max_young
+        if address in self._until:
+            return True
+        young, unanswered = len(self._until), len(self._until) - len(self._answered)
+        return young < self._max_young and unanswered < self._max_unanswered
 
     def start(self, address: bytes, now: float) -> None:
         self._unresolved += 1
-        self._keep(address, now + _UNANSWERED_LIFE)
+        if address not in self._answered:
+            self._keep(address, now + _UNANSWERED_LIFE)
 
     def answered(self, address: bytes, now: float) -> None:
         """The neighbour was resolved; the probe no longer counts as unresolved."""
         self._unresolved -= 1
+        self._answered.add(address)
         self._keep(address, now + _ANSWERED_LIFE)
 
     def gave_up(self) -> None:
@@ -71,3 +78,4 @@ class NeighbourBudget:
                 self._ends.append((until, address))
             else:
                 del self._until[address]
+                self._answered.discard(address)
