@@ -169,7 +169,9 @@ def test_tshark_reads_what_magic_packet_sends(network: Network) -> None:
     targets = [{"mac": MAC, "subnet": "192.0.2.0/24", **options} for options, _expected in DELIVERIES]
     result = call(network.sender, "magic_packet", targets=targets, count=1)
     seen = [line.split("\t") for line in watcher.output().splitlines()]
-    wanted = [[MAC, *(receiver if one == "MAC of the receiver" else one for one in each)] for _, each in DELIVERIES]
+    wanted = [
+        [MAC, *(receiver if one == "MAC of the receiver" else one for one in each)] for _options, each in DELIVERIES
+    ]
     assert seen == wanted
     assert result["changed"] is True
     assert result["packets"] == len(DELIVERIES)
