@@ -20,9 +20,11 @@ from ansible_collections.lightsout.wake.plugins.module_utils._probes.stream impo
 from ansible_collections.lightsout.wake.plugins.module_utils._ssh_host_key.exchange import (
     LAST_WORDS,
     Disconnected,
+    Ephemeral,
     HostKey,
     HostKeyExchange,
     NoCommonAlgorithm,
+    new_ephemeral,
 )
 from ansible_collections.lightsout.wake.plugins.module_utils._ssh_host_key.identification import NotSsh
 from ansible_collections.lightsout.wake.plugins.module_utils._ssh_host_key.packets import BadPacket, disconnect
@@ -31,14 +33,17 @@ from ansible_collections.lightsout.wake.plugins.module_utils._ssh_host_key.packe
 class SshHostKeyLook(StreamLook):
     """Asks for one key type after the other, each on a connection of its own, until one has the fingerprint."""
 
-    __slots__ = ("exchange_state", "shown")
+    __slots__ = ("exchange_state", "memory", "shown")
 
     def begin(self) -> Outcome | None:
         self.shown: dict[str, str] = {}
+        self.memory: Memory = self.desk.shared(("ssh",), Memory)
         return self.connect()
 
     def connected(self) -> Outcome | None:
-        self.exchange_state = HostKeyExchange(self.probe.host_key, self.shown, os.urandom)
+        wanted, memory = self.probe.host_key, self.memory
+        likely = memory.types.get(wanted, "")
+        self.exchange_state = HostKeyExchange(wanted, self.shown, os.urandom, memory.ephemeral, likely)
         self.outgoing = self.exchange_state.begin()
         return None
 
@@ -65,6 +70,7 @@ class SshHostKeyLook(StreamLook):
 
     def _judge(self, key: HostKey) -> Outcome | None:
         if key.genuine:
+            self.memory.types[key.fingerprint] = key.type
             return awake(f"ssh host key {key.fingerprint} ({key.type}) at {self.address.text}:{self.probe.port}")
         if key.genuine is False:
             return impostor(
@@ -80,3 +86,14 @@ class SshHostKeyLook(StreamLook):
 
     def _leave(self) -> None:
         self.drop(b"" if self.connecting else disconnect(LAST_WORDS), reset=self.connecting)
+
+
+class Memory:
+    """What an engine's exchanges share: the key pair of our side, and which type a fingerprint turned out to be of."""
+
+    def __init__(self) -> None:
+        self.ephemeral: Ephemeral = new_ephemeral(os.urandom)
+        self.types: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -39,6 +39,19 @@ class Disconnected(ValueError):
     """The server ended the exchange in words; the text goes on after its address."""
 
 
+class Ephemeral(t.NamedTuple):
+    """Our side's key pair of X25519. Exchanges may share one: nothing is encrypted with what they agree on, and what
+    makes a signature fresh is the cookie of each exchange."""
+
+    private: bytes
+    public: bytes
+
+
+def new_ephemeral(random: t.Callable[[int], bytes]) -> Ephemeral:
+    private = random(curve25519.LENGTH)
+    return Ephemeral(private, curve25519.public_key(private))
+
+
 class HostKey(t.NamedTuple):
     """The key that the server showed. `genuine`: it also signed; None where it isn't the wanted one."""
 
@@ -51,16 +64,24 @@ class HostKey(t.NamedTuple):
 class HostKeyExchange:
     """One connection's exchange: send `begin()`, then what `feed` returns, until `host_key` is there.
 
-    `wanted` is a fingerprint; an empty one takes any key. `tried` names key types not to ask for again. The server
-    is asked for exactly one type, so that a server with several keys shows each of them, one connection apiece.
+    `wanted` is a fingerprint; an empty one takes any key. `tried` names key types not to ask for again, `likely` the
+    one to ask for first. The server is asked for exactly one type, so that a server with several keys shows each of
+    them, one connection apiece.
     """
 
-    def __init__(self, wanted: str, tried: Iterable[str], random: t.Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        wanted: str,
+        tried: Iterable[str],
+        random: t.Callable[[int], bytes],
+        ephemeral: Ephemeral | None = None,
+        likely: str = "",
+    ) -> None:
         self._wanted = wanted
         self._tried = frozenset(tried)
         self._random = random
-        self._private = random(curve25519.LENGTH)
-        self._public = b""
+        self._private, self._public = ephemeral or new_ephemeral(random)
+        self._likely = likely
         self._reader = IdentificationReader()
         self._server_identification: bytes | None = None
         self._data = b""
@@ -117,8 +138,8 @@ class HostKeyExchange:
         if not types:
             raise NoCommonAlgorithm(f"offers no SSH host key of the types {', '.join(KEY_TYPES)}.")
         untried = [key for key in types if key not in self._tried] or types
+        untried.sort(key=lambda key: key != self._likely)
         self._type, self._untried = untried[0], tuple(untried[1:])
-        self._public = curve25519.public_key(self._private)
         # The lists for ciphers, MACs and compression are the server's own: nothing is ever encrypted.
         lists = (exchanges, offered[self._type], *server.lists[2:])
         self._client_kexinit = packets.KexInit(self._random(16), lists).build()
