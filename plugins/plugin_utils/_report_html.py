@@ -19,6 +19,7 @@ from ansible_collections.lightsout.wake.plugins.plugin_utils._report_order impor
     failures_first,
     headline,
     plain,
+    rehearsed,
     run_time,
     seconds,
     started_at,
@@ -69,7 +70,7 @@ def render(result: Record, title: str = "Wake report", started: str = "") -> str
             _header(result, title),
             "<main>",
             _totals(result),
-            _failures(bad),
+            _failures(bad, result),
             _timeline(targets, result),
             _table(targets, result),
             "</main>",
@@ -111,13 +112,13 @@ def _footer(result: Record) -> str:
     left_out = result.get("left_out") or 0
     parts = ["Times of hosts count from the start of the run."]
     if left_out:
-        parts.append(f"{left_out:,} hosts of the play have no method and were left out.")
+        parts.append(f"Hosts left out, having no method: {left_out:,}.")
     if result.get("truncated"):
         parts.append("Hosts that were awake before are counted, but not listed.")
     return " ".join(parts)
 
 
-def _failures(bad: t.Sequence[Record]) -> str:
+def _failures(bad: t.Sequence[Record], result: Record) -> str:
     """The failures by kind, each with its hosts, since a thousand of them are mostly one fault."""
     if not bad:
         return ""
@@ -129,7 +130,8 @@ def _failures(bad: t.Sequence[Record]) -> str:
     items = "\n".join(_failure(verdict, kind, members) for (verdict, kind), members in groups[:MOST_GROUPS])
     rest = sum(len(members) for _key, members in groups[MOST_GROUPS:])
     more = f'\n<p class="note">{rest:,} more hosts failed for other reasons, see the table.</p>' if rest else ""
-    return f'<section>\n<h2>What failed</h2>\n<ul class="failures">\n{items}\n</ul>{more}\n</section>'
+    heading = "What would fail" if rehearsed(result) else "What failed"
+    return f'<section>\n<h2>{heading}</h2>\n<ul class="failures">\n{items}\n</ul>{more}\n</section>'
 
 
 def _failure(verdict: str, kind: str, members: t.Sequence[Record]) -> str:
@@ -157,6 +159,8 @@ def _origin(targets: t.Sequence[Record], result: Record) -> float:
 
 def _timeline(targets: t.Sequence[Record], result: Record) -> str:
     rows = _report_timeline.spans(targets, _origin(targets, result))
+    if not rows:
+        return ""
     drawing = _report_timeline.render(rows, run_time(result) or 0.0)
     return f'<section>\n<h2>Timeline</h2>\n<div class="scroll">{drawing}</div>\n</section>'
 

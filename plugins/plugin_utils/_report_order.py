@@ -67,8 +67,9 @@ def totals(result: Record) -> list[tuple[str, int]]:
 
 
 def why(target: Record) -> str:
-    """The reason of a failure, or the proof that a target is awake."""
-    reason, proof = plain(target.get("reason")), plain(target.get("proof"))
+    """The reason of a failure without the target's own name, or the proof that it is awake."""
+    own_name = f"host {plain(target.get('host'))}: "
+    reason, proof = plain(target.get("reason")).replace(own_name, ""), plain(target.get("proof"))
     if not failed(target):
         return proof or reason
     return reason or plain(target.get("error_class")) or proof
@@ -122,7 +123,12 @@ def headline(result: Record) -> str:
     rows = totals(result)
     total = sum(count for _verdict, count in rows)
     good = sum(count for verdict, count in rows if verdict in GOOD_VERDICTS)
-    rehearsal = any(verdict.startswith("would_") for verdict, _count in rows)
+    if rehearsed(result):
+        return f"{good:,} of {total:,} hosts could be woken or are awake"
     took = duration(run_time(result))
-    words = "could be woken or are awake" if rehearsal else "are awake"
-    return f"{good:,} of {total:,} {'host' if total == 1 else 'hosts'} {words}" + (f" after {took}" if took else "")
+    return f"{good:,} of {total:,} hosts are awake" + (f" after {took}" if took else "")
+
+
+def rehearsed(result: Record) -> bool:
+    """Whether the run was in check mode."""
+    return any(verdict.startswith("would_") for verdict, _count in totals(result))

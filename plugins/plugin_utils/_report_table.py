@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections
+import textwrap
 import typing as t
 
 from ansible_collections.lightsout.wake.plugins.plugin_utils._report_order import (
@@ -22,6 +23,7 @@ from ansible_collections.lightsout.wake.plugins.plugin_utils._report_order impor
 
 MOST_FAILURES = 30
 MOST_OTHERS = 30
+MOST_LINES = 3
 WIDTH = 118
 
 _HEADINGS = ("HOST", "VERDICT", "RELAY", "SENDS", "AFTER", "WHY")
@@ -68,10 +70,18 @@ def _table(targets: t.Sequence[Record]) -> list[str]:
     rows = [_HEADINGS, *(_cells(target) for target in targets)]
     widths = [min(widest, max(len(row[column]) for row in rows)) for column, widest in enumerate(_WIDEST)]
     lines = []
-    for row in rows:
+    for row, target in zip(rows, [None, *targets]):
         cells = [_cut(cell, width).ljust(width) for cell, width in zip(row, widths)]
-        lines.append(_cut("  " + "  ".join([*cells, row[-1]])))
+        start = "  " + "  ".join(cells) + "  "
+        reasons = _folded(row[-1], WIDTH - len(start), MOST_LINES if target and failed(target) else 1)
+        lines.append(start + reasons[0])
+        lines += [" " * len(start) + more for more in reasons[1:]]
     return lines
+
+
+def _folded(text: str, width: int, most: int) -> list[str]:
+    lines = textwrap.wrap(text, width, max_lines=most, placeholder=" ...") or [""]
+    return [_cut(line, width) for line in lines]
 
 
 def _more(what: str, rest: t.Sequence[Record]) -> list[str]:

@@ -60,9 +60,7 @@ def _length(elapsed: object) -> float:
 
 
 def render(rows: t.Sequence[Span], length: float) -> str:
-    """Both drawings. `length` is the time of the whole run in seconds."""
-    if not rows:
-        return "<p>No host was sent for.</p>"
+    """Both drawings of at least one span. `length` is the time of the whole run in seconds."""
     length = max(length, 0.1, *(span.end for span in rows))
     return _curves(rows, length) + _bars(rows, length)
 

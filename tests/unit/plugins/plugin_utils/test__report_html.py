@@ -164,12 +164,23 @@ def test_nothing_failed_nothing_listed():
     assert "What failed" not in _report_html.render(result([target()]))
 
 
+def test_rehearsal_has_no_timeline():
+    rehearsed = [
+        target("a", "would_wake", first_sent=None, sends=0),
+        target("b", "would_fail", first_sent=None, sends=0),
+    ]
+    text = _report_html.render(result(rehearsed))
+    assert "1 of 2 hosts could be woken or are awake." in text
+    assert "What would fail" in text
+    assert "Timeline" not in text
+
+
 def test_what_is_not_in_the_table_is_said():
     text = _report_html.render(
         result([LATE], truncated=True, left_out=1200, summary={"not_woken": 1, "already_awake": 5000})
     )
     assert "5,000 of 5,001 hosts are awake" in text
-    assert "1,200 hosts of the play have no method and were left out." in text
+    assert "Hosts left out, having no method: 1,200." in text
     assert "Hosts that were awake before are counted, but not listed." in text
 
 

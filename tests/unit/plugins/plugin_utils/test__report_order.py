@@ -54,6 +54,7 @@ def test_totals_leave_out_zeros():
         ({"verdict": "not_woken", "reason": "", "error_class": "identity"}, "identity"),
         ({"verdict": "would_wake", "reason": "asleep"}, "asleep"),
         ({"verdict": "invalid"}, ""),
+        ({"verdict": "invalid", "host": "a", "reason": "host a: x is 1; host a: y is 2; z"}, "x is 1; y is 2; z"),
     ],
 )
 def test_why(target, why):
@@ -118,7 +119,7 @@ def test_duration(value, text):
     ("result", "sentence"),
     [
         ({"summary": {"woken": 2, "not_woken": 1}}, "2 of 3 hosts are awake"),
-        ({"summary": {"already_awake": 1}}, "1 of 1 host are awake"),
+        ({"summary": {"already_awake": 1}}, "1 of 1 hosts are awake"),
         (
             {"summary": {"woken": 1200}, "run_started": "2026-01-01T00:00:00Z", "run_finished": "2026-01-01T00:00:41Z"},
             "1,200 of 1,200 hosts are awake after 41 s",

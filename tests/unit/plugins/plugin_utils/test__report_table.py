@@ -45,6 +45,17 @@ def test_whole_table():
     ]
 
 
+def test_long_reasons_are_folded_and_long_proofs_cut():
+    reason = "not seen awake within 600 s: " + "no answer " * 40
+    lines = _report_table.render(result([{**LATE, "reason": reason}, {**WOKEN, "proof": reason}]))
+    late = lines[4 : 4 + _report_table.MOST_LINES]
+    assert late[0].endswith("not seen awake within 600 s: no answer no answer no answer no")
+    assert late[1].lstrip() == late[1][late[0].index("not seen") :]
+    assert late[-1].endswith(" ...")
+    assert lines[4 + _report_table.MOST_LINES].split()[0] == "web1"
+    assert len(lines) == 5 + _report_table.MOST_LINES
+
+
 def test_no_targets():
     assert _report_table.render({}) == ["0 of 0 hosts are awake", "  no targets"]
 

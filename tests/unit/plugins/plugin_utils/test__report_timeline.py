@@ -53,10 +53,6 @@ def test_relay_whose_clock_is_behind_starts_at_zero():
     assert (row.sent, row.end) == (0.0, 0.0)
 
 
-def test_nothing_sent():
-    assert timeline.render([], 0) == "<p>No host was sent for.</p>"
-
-
 def test_bars_are_to_scale():
     _curves, bars = drawings([target("a", 0, 10, 10.0), target("b", 5, None, 5.0, "not_woken")], 10.0)
     first, second = bars.findall("g")
