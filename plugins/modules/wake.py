@@ -285,12 +285,12 @@ truncated:
   returned: always
   type: bool
   sample: false
-started:
+run_started:
   description: When the run began (ISO 8601, UTC).
   returned: always
   type: str
   sample: "2026-03-01T06:00:00.000Z"
-finished:
+run_finished:
   description: When the run ended (ISO 8601, UTC).
   returned: always
   type: str

@@ -179,6 +179,7 @@ class RelayPlace:
 
     def _talk(self, session: Session, began: float) -> None:
         heard = time.monotonic()
+        self._wake_up.set()
         while self._open and not self._ending:
             self._wake_up.wait(POLL_INTERVAL)
             self._wake_up.clear()

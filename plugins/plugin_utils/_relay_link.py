@@ -53,7 +53,9 @@ class RelayLink:
 
     def __init__(self, name: str, variables: t.Mapping[str, t.Any], surroundings: Surroundings) -> None:
         self.name = name
-        self._variables = {"inventory_hostname": name, "ansible_facts": {}, **variables}
+        # auto_silent: which of several Pythons a relay runs does not matter to us.
+        defaults = {"inventory_hostname": name, "ansible_facts": {}, "ansible_python_interpreter": "auto_silent"}
+        self._variables = {**defaults, **variables}
         self._templar = surroundings.templar.copy_with_new_env(available_variables=self._variables)
         self._context = PlayContext(passwords=dict(surroundings.passwords))
         self._context.remote_addr = str(self._own("ansible_host") or name)
@@ -69,6 +71,7 @@ class RelayLink:
 
     def run_module(self, batch: str) -> dict[str, t.Any]:
         """Start the service on the relay and return what the module returned. Raises RelayUnusable."""
+        self.command("true")  # a login that fails says so by itself; a search for Python that fails would not
         result = self._guarded(
             lambda: self._action._execute_module(
                 module_name="lightsout.wake.wake", module_args={"batch": batch}, task_vars=self._variables
@@ -163,7 +166,7 @@ class RelayLink:
         if connection.transport == "ssh":
             extra = connection.get_option("ssh_extra_args") or ""
             forced["ssh_extra_args"] = f"{extra} {_KEEPALIVE}".strip()
-            forced["control_path"] = os.path.join(surroundings.control_directory, "%C")
+            forced["control_path"] = os.path.join(surroundings.control_directory, "%%C")
             forced["control_path_dir"] = surroundings.control_directory
         return forced
 

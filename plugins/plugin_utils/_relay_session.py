@@ -66,7 +66,7 @@ class RelaySession:
         *first, last = _in_portions(orders)
         for portion in first:
             self._link.command(self._command(portion, read=False))
-        text = self._link.command(self._command(last, read=True))
+        text = self._link.command(self._command(last, read=True)).replace("\r\n", "\n")  # ssh may use a terminal
         lines = [line for line in text.splitlines() if line]
         state = next((line for line in reversed(lines) if line in (_ALIVE, _DEAD, _GONE)), "")
         rows = [line for line in lines if line.startswith("{")]

@@ -56,8 +56,8 @@ def build_result(
         "targets": [_row(outcome, started) for outcome in ranked],
         "left_out": left_out,
         "truncated": False,
-        "started": iso(started),
-        "finished": iso(finished),
+        "run_started": iso(started),
+        "run_finished": iso(finished),
     }
 
 
