@@ -155,7 +155,7 @@ def _read(
         if not read.is_set(given):
             continue
         try:
-            values[variable] = WAKE_VARIABLES[variable].parse(given)
+            values[variable] = WAKE_VARIABLES[variable].parse(read.decrypted(given))
         except read.InvalidValue as error:
             wrong[variable] = f"host {name}: {variable} {error}"
     return values, wrong
@@ -185,7 +185,7 @@ def _own_methods(variables: Variables) -> tuple[str, ...] | None:
     written = variables.get("wake_methods")
     if read.is_set(written):
         try:
-            methods: tuple[str, ...] = WAKE_VARIABLES["wake_methods"].parse(written)
+            methods: tuple[str, ...] = WAKE_VARIABLES["wake_methods"].parse(read.decrypted(written))
         except read.InvalidValue:
             return None
         return methods

@@ -58,6 +58,16 @@ def is_set(value: object) -> bool:
     return value is not None and not (isinstance(value, str) and not value.strip())
 
 
+def decrypted(value: t.Any) -> t.Any:
+    """The text of a vaulted value, which ansible-core hands out as an object with the methods of text; others as is."""
+    if isinstance(value, str) or not hasattr(value, "casefold"):
+        return value
+    try:
+        return str(value)
+    except Exception:
+        raise InvalidValue("is encrypted, and no vault secret opens it") from None
+
+
 def remembered(read: Reader) -> Reader:
     """The reader with a memory for scalars, since thousands of hosts share their subnets, ports and relays."""
     cached = functools.lru_cache(maxsize=4096, typed=True)(read)
@@ -74,8 +84,8 @@ def text(value: object) -> str:
         return str.strip(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value))
-    if getattr(value, "__ENCRYPTED__", False):
-        return str(value).strip()
+    if hasattr(value, "casefold"):
+        return text(decrypted(value))
     raise InvalidValue(f"is {shown(value)}, but it must be text")
 
 
@@ -199,8 +209,9 @@ def line(value: object) -> str:
 
 def secret(value: object) -> str:
     """Text that no error shows."""
-    if (isinstance(value, (str, int)) and not isinstance(value, bool)) or getattr(value, "__ENCRYPTED__", False):
-        return str(value)
+    plain = decrypted(value)
+    if isinstance(plain, (str, int)) and not isinstance(plain, bool):
+        return str(plain)
     raise InvalidValue("must be text in quotes (its value is not shown)")
 
 
