@@ -21,15 +21,17 @@ from ansible_collections.lightsout.wake.plugins.module_utils._magic_packet impor
 _LONGEST_WAIT_FOR_ROOM = struct.pack("@ll", 1, 0)
 # The interface went away or came back with another index: the socket bound to it is of no more use.
 _STALE = frozenset((errno.ENODEV, errno.ENXIO, errno.ENETDOWN, errno.EBADF))
+_WORTH_CONNECTING = 64
 _NOT_PERMITTED = (errno.EPERM, errno.EACCES)
 
 _Destination = t.Union[tuple[str, int], tuple[str, int, int, int]]
 
 
 class _Way(t.NamedTuple):
-    """An open socket, and the destination for sendto or, on a raw socket, the header in front of each payload."""
+    """An open socket and its sendto with a destination, or its send with a header for each payload."""
 
     socket: socket.socket
+    transmit: t.Callable[..., int]
     destination: _Destination | None
     header: bytes
 
@@ -50,11 +52,10 @@ class PacketSender:
             way = self._ways.get(route) or self._open_way(route)
         except OSError as error:
             return [_errno(error)] * len(payloads)
-        errors = [0] * len(payloads)
-        if way.destination is None:
-            _send_frames(way.socket, way.header, payloads, errors)
+        if len(payloads) >= _WORTH_CONNECTING and way.destination is not None:
+            errors = _send_connected(route, way, way.destination, payloads)
         else:
-            _send_datagrams(way.socket, way.destination, payloads, errors)
+            errors = _send(way, payloads)
         if any(errors) and not _STALE.isdisjoint(errors):
             self._forget(way.socket)
         return errors
@@ -83,10 +84,11 @@ class PacketSender:
         if route.carrier == "ethernet":
             raw = self._cached(("ethernet", socket.AF_PACKET, route.interface, ""))
             own_mac = raw.getsockname()[4]
-            way = _Way(raw, None, ethernet_frame(own_mac, parse_hardware_address(route.address), b""))
+            way = _Way(raw, raw.send, None, ethernet_frame(own_mac, parse_hardware_address(route.address), b""))
         else:
             family, destination = _resolve(route)
-            way = _Way(self._cached(("udp", family, route.interface, route.source)), destination, b"")
+            udp = self._cached(("udp", family, route.interface, route.source))
+            way = _Way(udp, udp.sendto, destination, b"")
             if destination[0] != route.address.partition("%")[0]:
                 return way  # a host name: looked up again at the next send
         self._ways[route] = way
@@ -132,25 +134,33 @@ def explain(route: Route, code: int) -> str:
     return f"packets to {where} do not leave this machine: {os.strerror(code)} ({name})"
 
 
-def _send_datagrams(
-    udp: socket.socket, destination: _Destination, payloads: Sequence[bytes], errors: list[int]
-) -> None:
-    # Not connected: a connected socket would report the refusal of an earlier packet as the failure of the next one.
-    sendto = udp.sendto
+def _send(way: _Way, payloads: Sequence[bytes]) -> list[int]:
+    errors = [0] * len(payloads)
+    _socket, transmit, destination, header = way
     for position, payload in enumerate(payloads):
         try:
-            sendto(payload, destination)
+            if destination is None:
+                transmit(header + payload)
+            else:
+                transmit(payload, destination)
         except OSError as error:
             errors[position] = _errno(error)
+    return errors
 
 
-def _send_frames(raw: socket.socket, header: bytes, payloads: Sequence[bytes], errors: list[int]) -> None:
-    send = raw.send
-    for position, payload in enumerate(payloads):
-        try:
-            send(header + payload)
-        except OSError as error:
-            errors[position] = _errno(error)
+def _send_connected(route: Route, way: _Way, destination: _Destination, payloads: Sequence[bytes]) -> list[int]:
+    """Send over a socket that is connected for this batch only, which spares a route look-up for each packet."""
+    try:
+        with _open_udp(way.socket.family, route.interface, route.source) as connected:
+            connected.connect(destination)
+            errors = _send(_Way(connected, connected.send, None, b""), payloads)
+    except OSError as error:
+        return [_errno(error)] * len(payloads)
+    # The refusal of an earlier packet, which a connected socket reports in place of sending the next one.
+    for position, code in enumerate(errors):
+        if code == errno.ECONNREFUSED:
+            errors[position] = _send(way, payloads[position : position + 1])[0]
+    return errors
 
 
 def _resolve(route: Route) -> tuple[int, _Destination]:

@@ -81,6 +81,23 @@ def test_packets_to_nobody_are_no_error_for_the_next_ones(sender: PacketSender) 
         assert sender.send(route, [b"x"]) == [0]
 
 
+def test_a_large_batch_arrives_in_order(sender: PacketSender, receiver: socket.socket) -> None:
+    payloads = [number.to_bytes(2, "big") for number in range(100)]
+    assert sender.send(to(receiver), payloads) == [0] * 100
+    assert [receiver.recv(100) for _each in range(100)] == payloads
+
+
+def test_refusals_cost_a_large_batch_no_packet(sender: PacketSender) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as closed:
+        closed.bind(("127.0.0.1", 0))
+        route = to(closed)
+    assert sender.send(route, [b"x"] * 100) == [0] * 100
+
+
+def test_a_large_batch_without_a_way_is_an_errno_for_each_payload(sender: PacketSender) -> None:
+    assert sender.send(Route("udp", "255.255.255.255", 9, "nosuch0", ""), [b"x"] * 100) == [errno.ENODEV] * 100
+
+
 @pytest.mark.parametrize(
     "route",
     [
