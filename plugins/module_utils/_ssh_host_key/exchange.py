@@ -116,7 +116,7 @@ class HostKeyExchange:
         return reply
 
     def _packet(self, payload: bytes) -> bytes:
-        kind = payload[0] if payload else 0
+        kind = payload[0]
         if kind in _SKIPPED:
             return b""
         if kind == packets.DISCONNECT:
