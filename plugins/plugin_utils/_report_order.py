@@ -79,7 +79,10 @@ def plain(text: object) -> str:
     """The text on one line and without control characters, since a proof quotes what came from the network."""
     if text is None:
         return ""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    line = str(text)
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
 def seconds(time: object) -> float | None:
