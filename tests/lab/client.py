@@ -243,13 +243,15 @@ class Lab:
             configuration.write(self.configuration.to_json())
         argv = [sys.executable, "-m", "lab", "supervise", self.state_root, self.configuration.name]
         path = os.pathsep.join([os.path.dirname(os.path.dirname(__file__)), os.environ.get("PYTHONPATH", "")])
-        self._supervisor = subprocess.Popen(
-            argv + ["detached"] * self._detached,
-            stdin=subprocess.DEVNULL if self._detached else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
-            start_new_session=True,
-        )
+        with open(self.layout.path("supervisor.log"), "wb") as log:
+            self._supervisor = subprocess.Popen(
+                argv + ["detached"] * self._detached,
+                stdin=subprocess.DEVNULL if self._detached else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": path},
+                start_new_session=True,
+            )
         assert self._supervisor.stdout
         answer = self._supervisor.stdout.readline().decode().strip()
         self._supervisor.stdout.close()

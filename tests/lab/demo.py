@@ -96,6 +96,7 @@ def _prepare(lab: Lab) -> None:
     pathlib.Path(lab.layout.path("ansible.cfg")).touch()
     shutil.rmtree(REPORTS, ignore_errors=True)
     REPORTS.mkdir()
+    (REPORTS / ".gitignore").write_text("*\n", encoding="ascii")
     shutil.copy(lab.inventory, REPORTS / "inventory.yml")
     _give_to_owner(REPORTS / "inventory.yml")
     _give_to_owner(REPORTS)

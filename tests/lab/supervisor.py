@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 import types
 import typing as t
 
@@ -173,8 +174,9 @@ def main(arguments: list[str]) -> int:
         supervisor.run(None if detached else sys.stdin.fileno())
     except _End:
         code = 0
-    except (OSError, RuntimeError, ValueError) as error:
-        _say(f"{error}")
+    except Exception as error:
+        traceback.print_exc()
+        _say(f"{type(error).__name__}: {error}")
     finally:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
