@@ -114,7 +114,8 @@ footer { max-width: 1320px; margin: 0 auto; padding: 0 24px 32px; color: var(--s
     --good: #0b5c38; --bad: #a31b20; --half: #6b4300;
   }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  .controls, .more { display: none; }
+  .controls, .more, caption { display: none; }
+  h2 { break-after: avoid; }
   section { border: 0; padding: 0; }
   thead { display: table-header-group; }
   tr, .failures li, svg .host { break-inside: avoid; }
