@@ -62,7 +62,7 @@ CONFIGURATION = Configuration(
         Stub("dead", "own", never_boots=True),
         Stub("late", "own", boot_delay=1.5),
         Stub("moved", "own", inventory_mac="02:00:00:00:99:99"),
-        Stub("taken", "own", impostor=True, boot_delay=0.1),
+        Stub("taken", "own", impostor=True, real=True, boot_delay=0.1),
         Stub("early", "own", awake=True),
     ),
 )
@@ -279,6 +279,20 @@ def test_impostor_answers_with_another_key_and_mac(here):
     assert expected.startswith("SHA256:")
     assert seen.startswith("256 SHA256:")
     assert expected not in seen
+
+
+def test_the_right_machine_takes_its_address_back(here):
+    here.control(["ping", "-c", "1", here.stub("taken")["address"]])
+    other_mac = neighbour(here, "taken")
+    here.ask_supervisor(command="power_off", machine="taken.impostor")
+    here.standby("own").power_on(["taken"], boot_delay=0)
+    here.wait_for("taken", "on")
+    assert pings(here, "taken")
+    assert here.stub("taken")["mac"] in neighbour(here, "taken") != other_mac
+    here.standby("own").power_off(["taken"])
+    here.ask_supervisor(command="power_on", machine="taken.impostor")
+    assert pings(here, "taken")
+    assert here.stub("taken")["mac"] not in neighbour(here, "taken")
 
 
 def test_loss_by_configuration(here):

@@ -23,7 +23,7 @@ from lab.client import Lab
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 REPORTS = CHECKOUT / "demo-report"
-_TIMEOUT = 10
+_TIMEOUT = 8
 _RECAP = re.compile(r"^\S+\s+:\s+ok=\d+\s+changed=(\d+)", re.MULTILINE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

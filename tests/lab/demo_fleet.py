@@ -22,7 +22,7 @@ REASONS = {
 
 
 def configuration(name: str) -> Configuration:
-    """Return the demo's lab. Boot delays are 1 to 4 seconds; two machines a segment are real ones with an sshd."""
+    """Return the demo's lab. Boot delays are 0.5 to 3 seconds; two machines a segment are real ones with an sshd."""
     segments = (
         Segment("office", "10.66.1.0/24"),
         Segment("workshop", "10.66.2.0/24", directed_broadcast=True, variables={"wake_delivery": "directed"}),
@@ -38,7 +38,7 @@ def configuration(name: str) -> Configuration:
         machines=(Machine("branch-relay", ("branch",)),),
         stubs=tuple(stubs),
         control=("office",),
-        variables={"wake_resend_interval": 4},
+        variables={"wake_resend_interval": 3},
     )
 
 
@@ -47,7 +47,7 @@ def _stub(segment: str, number: int) -> Stub:
     return Stub(
         name,
         segment,
-        boot_delay=1.0 + number * 7 % 10 / 3,
+        boot_delay=0.5 + number * 7 % 10 / 3.6,
         real=number == 2 or name == TAKEN,
         never_boots=name == NEVER_BOOTS,
         impostor=name == TAKEN,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import collections
 import collections.abc
+import json
+import time
 
 from lab import namespaces, stub_rules
 from lab.configuration import Segment
@@ -81,10 +83,17 @@ def plug(layout: Layout, namespace: str, plugged: bool) -> None:
 
 
 def switch_on(layout: Layout, namespace: str) -> None:
-    """Plug a machine's cables in and bring its interfaces up; the kernel announces its addresses."""
+    """Plug a machine's cables in, bring its interfaces up and announce its addresses by ARP, as a booting system does.
+
+    The announcement is the kernel's own: with arp_notify it makes one whenever the interface's MAC is set.
+    """
     plug(layout, namespace, True)
     cables = [cable for cable in layout.cables() if cable.namespace == namespace]
     namespaces.ip_batch(_start_lines(layout, namespace, cables), namespace)
+    for cable in cables:
+        _wait_until_forwarding(layout, cable.port)
+        link = json.loads(namespaces.run(["ip", "-n", namespace, "-j", "link", "show", "dev", cable.device]))[0]
+        namespaces.ip_batch([f"link set dev {cable.device} address {link['address']}"], namespace)
 
 
 def switch_off(layout: Layout, namespace: str) -> None:
@@ -92,6 +101,16 @@ def switch_off(layout: Layout, namespace: str) -> None:
     plug(layout, namespace, False)
     cables = (cable for cable in layout.cables() if cable.namespace == namespace)
     namespaces.ip_batch((f"link set dev {cable.device} down" for cable in cables), namespace)
+
+
+def _wait_until_forwarding(layout: Layout, port: str, patience: float = 5.0) -> None:
+    """Wait for a switch port that was just plugged in; frames sent before are lost."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        link = json.loads(namespaces.run(["ip", "-n", layout.switch, "-d", "-j", "link", "show", "dev", port]))[0]
+        if link["linkinfo"]["info_slave_data"]["state"] == "forwarding":
+            return
+        time.sleep(0.01)
 
 
 def _set_sysctls(layout: Layout) -> None:
