@@ -79,7 +79,8 @@ class ProbeEngine:
     def __init__(self, *, max_in_flight: int = 0, max_unresolved: int = 400) -> None:
         self._max_in_flight = _allowed_in_flight(max_in_flight or _MOST_IN_FLIGHT)
         self._watch = Watch(self._look_ended, self._look_answered)
-        self._budget = NeighbourBudget(max_unresolved)
+        # Sleepers on link never take all places: those elsewhere always find some.
+        self._budget = NeighbourBudget(min(max_unresolved, max(1, self._max_in_flight * 3 // 4)))
         self._running: dict[_Job, None] = {}
         self._free: deque[_Job] = deque()
         self._held: deque[_Job] = deque()
@@ -235,7 +236,7 @@ class ProbeEngine:
         if now >= self._segments_until:
             self._segments_until = now + _SEGMENTS_AGE
             self._literals.clear()
-            self._segments = _read_segments()
+            self._segments = _read_segments() or self._segments
         found = self._literals.get(host)
         if found is None:
             address = parse_literal(host)
@@ -272,11 +273,11 @@ class ProbeEngine:
                 self._named.pop(name, None)
 
 
-def _read_segments() -> Segments:
+def _read_segments() -> Segments | None:
     try:
         return Segments(read_interfaces())
     except OSError:
-        return Segments(())
+        return None
 
 
 def _allowed_in_flight(wanted: int) -> int:

@@ -57,10 +57,6 @@ class Resolver:
             self._threads.append(thread)
             thread.start()
 
-    def forget(self, name: str) -> None:
-        """Nobody waits for the name any more; the next `ask` for it is a new question."""
-        self._asked.discard(name)
-
     def answers(self) -> list[Answer]:
         with contextlib.suppress(BlockingIOError):
             self._reader.recv(65536)

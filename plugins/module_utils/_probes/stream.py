@@ -21,6 +21,7 @@ from ansible_collections.lightsout.wake.plugins.module_utils._probes.outcomes im
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 _CHUNK = 16384
+_FIRST_EPHEMERAL = 1024
 
 
 class StreamLook(Look):
@@ -48,10 +49,8 @@ class StreamLook(Look):
             return None
         if code:
             return of_own_errno(code, self.place)
-        self.connecting = False
-        outcome = self.connected()
+        outcome = self._established(sock)
         if outcome is None:
-            self.desk.answered(self)
             self.desk.watch(sock.fileno(), self.interest(), self)
         return outcome
 
@@ -68,14 +67,21 @@ class StreamLook(Look):
             code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 return of_answered_errno(code, self.place)
-            self.connecting = False
-            outcome = self.connected()
-            if outcome is None:
-                self.desk.answered(self)
+            outcome = self._established(sock)
         else:
             outcome = self.exchange(sock, events)
         if outcome is None and self.sock is sock:
             self.desk.watch(sock.fileno(), self.interest(), self)
+        return outcome
+
+    def _established(self, sock: socket.socket) -> Outcome | None:
+        self.connecting = False
+        if self.probe.port >= _FIRST_EPHEMERAL and sock.getsockname() == sock.getpeername():
+            # On an address of our own the kernel may pick the very port as ours, and connect us to ourselves.
+            return of_own_errno(errno.ECONNREFUSED, self.place)
+        outcome = self.connected()
+        if outcome is None:
+            self.desk.answered(self)
         return outcome
 
     def interest(self) -> int:

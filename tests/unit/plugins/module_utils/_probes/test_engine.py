@@ -17,6 +17,8 @@ import pytest
 from ansible_collections.lightsout.wake.plugins.module_utils._probes import engine as engine_module
 from ansible_collections.lightsout.wake.plugins.module_utils._probes import names
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.engine import ProbeEngine
+from ansible_collections.lightsout.wake.plugins.module_utils._probes.kinds import look_for
+from ansible_collections.lightsout.wake.plugins.module_utils._probes.look import Look
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.names import Answer
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.outcomes import (
     AWAKE,
@@ -71,6 +73,35 @@ def test_open_and_closed_ports(engine: ProbeEngine, listener: socket.socket) -> 
         awake, refused = look(engine, probe(port=port_of(listener)), probe(port=port_of(closed)))
     assert awake == Outcome(AWAKE, f"tcp connection to 127.0.0.1:{port_of(listener)}", "")
     assert refused.state == REFUSED
+
+
+def test_a_connection_to_itself_is_none(engine: ProbeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port of the ephemeral range that nobody listens on, taken by the kernel for our own end as well."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = port_of(free)
+    plain = socket.socket
+
+    def bound(*arguments: t.Any) -> socket.socket:
+        sock = plain(*arguments)
+        if arguments[0] == socket.AF_INET:
+            sock.bind(("127.0.0.1", port))
+        return sock
+
+    monkeypatch.setattr(socket, "socket", bound)
+    (outcome,) = look(engine, probe(port=port))
+    assert outcome.state == REFUSED
+
+
+def test_sleepers_on_link_leave_places_for_others(monkeypatch: pytest.MonkeyPatch, listener: socket.socket) -> None:
+    monkeypatch.setattr(engine_module, "_read_segments", OnlyDocumentation)
+    monkeypatch.setattr(engine_module, "look_for", deaf_on_link)
+    engine = ProbeEngine(max_in_flight=8)
+    for key in range(20):
+        engine.start(key, probe(host=f"192.0.2.{key + 1}"))
+    engine.start(99, probe(port=port_of(listener)))
+    assert [(key, outcome.state) for key, outcome in engine.collect(20.0)] == [(99, AWAKE)]
+    engine.close()
 
 
 def test_many_more_than_may_be_in_flight(engine: ProbeEngine, listener: socket.socket) -> None:
@@ -190,6 +221,29 @@ def test_a_resolver_that_hangs_holds_up_nobody(
     assert "not resolved in time" in outcome.error
 
 
+class Deaf(Look):
+    """Never hears anything."""
+
+    def begin(self) -> None:
+        return
+
+
+def deaf_on_link(desk: t.Any, one: Probe, address: t.Any, segment: t.Any, timeout: float) -> Look:
+    if segment is None:
+        return look_for(desk, one, address, segment, timeout)
+    return Deaf(desk, one, address, segment, timeout)
+
+
+class OnlyDocumentation(Segments):
+    """Takes 192.0.2.0/24 for a segment of this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+
+    def find(self, address: t.Any) -> t.Any:
+        return "segment" if address.text.startswith("192.0.2.") else None
+
+
 class Everything(Segments):
     """Takes every address for one on a segment of this machine."""
 
@@ -229,30 +283,14 @@ def test_silence_is_doubted_while_the_neighbour_table_was_full(
         def close(self) -> None:
             return
 
-    class Deaf:
-        address = parse_literal("192.0.2.1")
-
-        def __init__(self, *arguments: t.Any) -> None:
-            self.timeout = 0.05
-            self.job: t.Any = None
-
-        def begin(self) -> None:
-            return
-
-        def overdue(self) -> Outcome:
-            return Outcome(SILENT, "", "nobody")
-
-        def close(self, outcome: t.Any) -> None:
-            return
-
     monkeypatch.setattr(engine_module, "_read_segments", lambda: Everything(()))
     monkeypatch.setattr(engine_module, "look_for", Deaf)
     engine = ProbeEngine()
-    assert [outcome.state for outcome in look(engine, probe(host="192.0.2.1"))] == [SILENT]
+    assert [outcome.state for outcome in look(engine, probe(host="192.0.2.1", timeout=0.05))] == [SILENT]
     monkeypatch.setattr(engine_module, "Overflow", Full)
     engine.close()
     engine = ProbeEngine()
-    (outcome,) = look(engine, probe(host="192.0.2.1"))
+    (outcome,) = look(engine, probe(host="192.0.2.1", timeout=0.05))
     engine.close()
     assert outcome.state == UNKNOWN
     assert "gc_thresh3" in outcome.error
