@@ -46,11 +46,11 @@ class SlotTimers:
 
 
 class Pace:
-    """Lets at most ``rate`` packets a second pass, in bursts of one slot's worth. 0: no limit."""
+    """Lets at most ``rate`` packets a second pass, in bursts of one slot's worth. No limit where it is not above 0."""
 
     def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._burst = max(1.0, rate * SLOT)
+        self._rate = rate if rate > 0 else 0.0
+        self._burst = max(1.0, self._rate * SLOT)
         self._allowance = self._burst
         self._at: float | None = None
 
