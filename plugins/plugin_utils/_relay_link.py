@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import typing as t
 
@@ -20,6 +21,7 @@ from ansible.plugins.loader import become_loader, connection_loader
 
 # A relay that is cut off must not hold a command for the quarter of an hour that TCP takes to notice.
 _KEEPALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=3"
+_SERIAL = itertools.count(1)
 
 
 class RelayUnusable(Exception):
@@ -72,11 +74,14 @@ class RelayLink:
     def run_module(self, batch: str) -> dict[str, t.Any]:
         """Start the service on the relay and return what the module returned. Raises RelayUnusable."""
         self.command("true")  # a login that fails says so by itself; a search for Python that fails would not
-        result = self._guarded(
-            lambda: self._action._execute_module(
-                module_name="lightsout.wake.wake", module_args={"batch": batch}, task_vars=self._variables
+        try:
+            result = self._guarded(
+                lambda: self._action._execute_module(
+                    module_name="lightsout.wake.wake", module_args={"batch": batch}, task_vars=self._variables
+                )
             )
-        )
+        except RelayUnusable as failure:
+            raise RelayUnusable(self._python_problem() or str(failure)) from failure
         if result.get("failed") or "directory" not in result:
             raise RelayUnusable(_module_failure(result))
         return t.cast("dict[str, t.Any]", result)
@@ -95,6 +100,12 @@ class RelayLink:
                 ending()
             except (AnsibleError, OSError, AttributeError):
                 continue
+
+    def _python_problem(self) -> str:
+        """Ask whether Python runs there: where it does not, ssh says only that nobody took the module in."""
+        interpreter = (self._action._used_interpreter or "/usr/bin/python3").lstrip("#!")
+        result = self._guarded(lambda: self._action._low_level_execute_command(f"{interpreter} -c ''"))
+        return f"it has no usable Python ({_first_line(result['stderr'] or result['stdout'])})" if result["rc"] else ""
 
     def _own(self, variable: str) -> t.Any:
         return self._templar.template(self._variables[variable]) if variable in self._variables else None
@@ -160,13 +171,14 @@ class RelayLink:
     def _forced_options(connection: t.Any, surroundings: Surroundings) -> dict[str, t.Any]:
         """Pipelining keeps the batch, and the passwords in it, out of files on the relay.
 
-        The control socket is our own, so that no master of an earlier run, to a relay that was restarted since, hangs us.
+        The control socket is this link's own, so that no master of an earlier run, to a relay that was restarted since,
+        hangs us, and its name is short: sockets have at most 107 bytes.
         """
         forced: dict[str, t.Any] = {"pipelining": True}
         if connection.transport == "ssh":
             extra = connection.get_option("ssh_extra_args") or ""
             forced["ssh_extra_args"] = f"{extra} {_KEEPALIVE}".strip()
-            forced["control_path"] = os.path.join(surroundings.control_directory, "%%C")
+            forced["control_path"] = os.path.join(surroundings.control_directory, str(next(_SERIAL)))
             forced["control_path_dir"] = surroundings.control_directory
         return forced
 
