@@ -29,6 +29,9 @@ class Member(t.NamedTuple):
     stagger: float = 0.0
 
 
+_ROUNDING = 1e-9  # of sums of weights such as 0.1 and 0.2
+
+
 class DependencyCycle(ValueError):
     """The order and the dependencies contradict each other; the sentence names the whole circle."""
 
@@ -36,12 +39,13 @@ class DependencyCycle(ValueError):
 class _Domain:
     """The state of one power domain."""
 
-    __slots__ = ("orders", "open", "queues", "active_weight", "not_before", "position")
+    __slots__ = ("orders", "open", "queues", "active", "active_weight", "not_before", "position")
 
     def __init__(self) -> None:
         self.orders: list[int] = []
         self.open: dict[int, int] = collections.Counter()
         self.queues: dict[int, collections.deque[int]] = collections.defaultdict(collections.deque)
+        self.active = 0
         self.active_weight = 0.0
         self.not_before = float("-inf")
         self.position = 0
@@ -93,7 +97,8 @@ class WaveSchedule:
         domain = self._domains[member.power_domain]
         domain.open[member.order] -= 1
         if key in self._released:
-            domain.active_weight -= member.weight
+            domain.active -= 1
+            domain.active_weight = domain.active_weight - member.weight if domain.active else 0.0
         self._dirty.add(member.power_domain)
         for dependant in self._dependants.get(key, ()):
             if dependant in self._finished:
@@ -155,14 +160,12 @@ class WaveSchedule:
             if member.key in self._finished:
                 queue.popleft()
                 continue
-            if (
-                member.max_weight
-                and domain.active_weight
-                and (domain.active_weight + member.weight > member.max_weight)
-            ):
-                return False
+            if member.max_weight and domain.active_weight > _ROUNDING:
+                if domain.active_weight + member.weight > member.max_weight + _ROUNDING:
+                    return False
             queue.popleft()
             self._released.add(member.key)
+            domain.active += 1
             domain.active_weight += member.weight
             domain.not_before = now + member.stagger
             released.append(member.key)
