@@ -199,7 +199,7 @@ class FleetInventory:
             if not _may_be_template(value):
                 continue
             if engine is None:
-                engine = self._templar.copy_with_new_env(available_variables=raw)
+                engine = self._templar.copy_with_new_env(available_variables={**raw, "hostvars": self._hostvars})
             try:
                 variables[key] = engine.template(value)
             except AnsibleError as error:
