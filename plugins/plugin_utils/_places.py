@@ -174,7 +174,7 @@ class RelayPlace:
             for refusal in refusals:
                 self._warn(f"{refusal}; {relay} takes its place")
             return session, began
-        self._conclude(verdicts.RELAY_UNREACHABLE, "; ".join(refusals) or "none of its relays is awake")
+        self._conclude("; ".join(refusals) or "none of its relays is awake")
         return None, 0.0
 
     def _talk(self, session: Session, began: float) -> None:
@@ -212,14 +212,17 @@ class RelayPlace:
         """The session is over: what was sent for is indeterminate, for the rest nobody could send."""
         sent_for = {key for key in self._open if key in self._released}
         lost = Verdict(verdicts.INDETERMINATE, f"sent for, and then {reason}", "relay_lost")
-        unsent = Verdict(verdicts.RELAY_UNREACHABLE, f"not sent for: {reason}", "relay_lost")
+        unsent = Verdict(self._unreachable(), f"not sent for: {reason}", "relay_lost")
         self._reports.append(Report([], [(key, lost if key in sent_for else unsent) for key in self._open], []))
         self._open.clear()
 
-    def _conclude(self, verdict: str, reason: str) -> None:
-        record = Verdict(verdict, reason, "relay_unreachable")
+    def _conclude(self, reason: str) -> None:
+        record = Verdict(self._unreachable(), reason, "relay_unreachable")
         self._reports.append(Report([], [(key, record) for key in self._open], []))
         self._open.clear()
+
+    def _unreachable(self) -> str:
+        return verdicts.WOULD_FAIL if self._settings().preflight else verdicts.RELAY_UNREACHABLE
 
 
 def _shifted(verdict: Verdict, began: float) -> Verdict:
