@@ -88,9 +88,7 @@ class FleetInventory:
 
     def relay_variables(self, name: str) -> Mapping[str, t.Any]:
         """Return the variables of a relay's connection, from ``wake_relays`` or else from the inventory."""
-        if name in self._relay_variables:
-            return {"ansible_host": name, **self._relay_variables[name]}
-        return t.cast("Mapping[str, t.Any]", self._hostvars.raw_get(name))
+        return {**self._relay_variables[name], "hostvars": self._hostvars}
 
     def _refuse_play_variables(self, task_vars: Mapping[str, t.Any]) -> None:
         seen = self._hostvars.raw_get(self._first)
@@ -152,13 +150,16 @@ class FleetInventory:
         relays: list[str] = []
         for word in target.relays:
             if word in own:
-                self._relay_variables[word] = own[word]
+                self._relay_variables[word] = {"ansible_host": word, **own[word]}
                 relays.append(word)
             elif word == CONTROLLER:
                 relays.append(word)
             else:
                 hosts, nothing = self.expand([word])
                 relays += hosts
+                for host in hosts:
+                    if host not in self._relay_variables:
+                        self._relay_variables[host] = self._hostvars.raw_get(host)
                 if nothing:
                     problems.append(
                         f"host {name}: wake_relay has {word!r}, but no host, group or key of wake_relays has that name"

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import threading
 import time
 import typing as t
@@ -26,7 +25,9 @@ if t.TYPE_CHECKING:
 
 CONTROLLER = "controller"
 LOST_AFTER = 40.0  # seconds without an answer; the relay's side ends itself after 60
-POLL_INTERVAL = 1.0  # seconds
+POLL_INTERVAL = 1.0  # seconds, with few relays
+POLLS_PER_SECOND = 10  # over all relays: a poll costs the control node about 12 ms of processor time
+LONGEST_POLL_INTERVAL = 10.0  # seconds
 _CLOSING = 20.0  # seconds
 
 
@@ -78,6 +79,7 @@ class RelayPlace:
     ) -> None:
         self.relays = tuple(relays)
         self.used = ""
+        self.poll_interval = POLL_INTERVAL
         self._targets = targets
         self._only_send = only_send
         self._start = start
@@ -99,8 +101,8 @@ class RelayPlace:
         if not self._open:
             return
         relays = [relay for relay in self.relays if relay not in set(skip)]
-        context = contextvars.copy_context()
-        self._thread = threading.Thread(target=context.run, args=(self._work, relays), daemon=True)
+        # A new thread has a context of its own: ansible-core 2.19 and newer break when threads share one.
+        self._thread = threading.Thread(target=self._work, args=(relays,), daemon=True)
         self._thread.start()
 
     def release(self, keys: Sequence[int]) -> None:
@@ -181,7 +183,7 @@ class RelayPlace:
         heard = time.monotonic()
         self._wake_up.set()
         while self._open and not self._ending:
-            self._wake_up.wait(POLL_INTERVAL)
+            self._wake_up.wait(self.poll_interval)
             self._wake_up.clear()
             orders = self._take_orders()
             try:
@@ -223,6 +225,13 @@ class RelayPlace:
 
     def _unreachable(self) -> str:
         return verdicts.WOULD_FAIL if self._settings().preflight else verdicts.RELAY_UNREACHABLE
+
+
+def share_polls(places: Sequence[RelayPlace]) -> None:
+    """Let each of many relays be asked less often. Orders go out at once all the same."""
+    interval = min(LONGEST_POLL_INTERVAL, max(POLL_INTERVAL, len(places) / POLLS_PER_SECOND))
+    for place in places:
+        place.poll_interval = interval
 
 
 def _shifted(verdict: Verdict, began: float) -> Verdict:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import time
 import typing as t
 from collections.abc import Sequence
@@ -49,5 +50,13 @@ class RunJournal:
 
 
 def _own_path() -> str:
+    """A file of this run's own, in the system's temporary directory where there is no home to write to."""
+    directory = os.path.join(os.path.expanduser("~"), ".ansible", "lightsout_wake")
+    try:
+        os.makedirs(directory, mode=0o700, exist_ok=True)
+    except OSError:
+        directory = tempfile.mkdtemp(prefix="lightsout-wake-journal-")
+    if not os.access(directory, os.W_OK):
+        directory = tempfile.mkdtemp(prefix="lightsout-wake-journal-")
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    return os.path.join(os.path.expanduser("~"), ".ansible", "lightsout_wake", f"{stamp}-{os.getpid()}.jsonl")
+    return os.path.join(directory, f"{stamp}-{os.getpid()}.jsonl")
