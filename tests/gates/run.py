@@ -23,6 +23,7 @@ class Verdict(t.NamedTuple):
     gate: Gate
     passed: bool
     seconds: float
+    processor_seconds: float
 
 
 def say(text: str) -> None:
@@ -35,17 +36,19 @@ def run_gate(gate: Gate) -> Verdict:
     started = time.monotonic()
     log = LOGS / f"{gate.name.replace(' ', '-')}.log"
     with log.open("w") as output:
-        command = subprocess.run(
+        process = subprocess.Popen(
             gate.command,
             cwd=gate.directory,
             env=gate.environment(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            check=False,
         )
-    verdict = Verdict(gate, command.returncode == 0, time.monotonic() - started)
-    word = "passed" if verdict.passed else f"FAILED (exit {command.returncode}), output follows"
+        _pid, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.monotonic() - started
+    verdict = Verdict(gate, process.returncode == 0, seconds, usage.ru_utime + usage.ru_stime)
+    word = "passed" if verdict.passed else f"FAILED (exit {process.returncode}), output follows"
     text = f"{gate.name}: {word} in {verdict.seconds:.0f} s"
     if not verdict.passed or gate.shown:
         text += f"\n{log.read_text(errors='replace')}\n--- end of {gate.name}"
@@ -78,15 +81,12 @@ def announce_cells() -> bool:
 
 def print_table(verdicts: t.Sequence[Verdict], seconds: float) -> None:
     width = max(len(verdict.gate.name) for verdict in verdicts)
-    say(
-        "\n"
-        + "\n".join(
-            f"{verdict.gate.name:<{width}}  {verdict.seconds:7.1f} s  {'passed' if verdict.passed else 'FAILED'}"
-            for verdict in verdicts
-        )
-    )
+    say(f"\n{'gate':<{width}}  {'seconds':>8} {'CPU-s':>8}")
+    for verdict in verdicts:
+        word = "passed" if verdict.passed else "FAILED"
+        say(f"{verdict.gate.name:<{width}}  {verdict.seconds:8.1f} {verdict.processor_seconds:8.1f}  {word}")
     failed = sum(not verdict.passed for verdict in verdicts)
-    say(f"{'all together':<{width}}  {seconds:7.1f} s")
+    say(f"{'all':<{width}}  {seconds:8.1f} {sum(verdict.processor_seconds for verdict in verdicts):8.1f}")
     say(f"gates: {len(verdicts) - failed} passed, {failed} failed")
 
 
