@@ -94,7 +94,7 @@ th button:hover { color: var(--accent); }
 th[aria-sort] button { color: var(--accent); text-decoration: none; }
 th[aria-sort="ascending"] button::after { content: "\\2009\\2191"; }
 th[aria-sort="descending"] button::after { content: "\\2009\\2193"; }
-tbody th { font-weight: 600; overflow-wrap: anywhere; min-width: 84px; }
+tbody th { font-weight: 600; white-space: nowrap; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.why { overflow-wrap: anywhere; min-width: 240px; width: 40%; }
 td.relay { white-space: nowrap; }

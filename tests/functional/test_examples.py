@@ -46,7 +46,7 @@ def ansible(program: str, *arguments: str) -> str:
     quiet = {**os.environ, "ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_NOCOLOR": "true"}
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=quiet)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return done.stdout
 
 
 def hosts_of(inventory: pathlib.Path, folder: pathlib.Path) -> dict[str, dict[str, t.Any]]:
@@ -115,12 +115,15 @@ def test_variables_in_examples_are_right(guide: pathlib.Path) -> None:
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.stem)
 def test_whole_inventories_in_guides_can_be_read(guide: pathlib.Path, tmp_path: pathlib.Path) -> None:
     inventories = [block for block in blocks(guide) if isinstance(block, dict) and "all" in block]
-    assert inventories
+    seen = 0
     for number, inventory in enumerate(inventories):
         path = tmp_path / f"{number}.yml"
         path.write_text(yaml.safe_dump(inventory), encoding="utf-8")
-        for name, variables in hosts_of(path, tmp_path).items():
+        hosts = json.loads(ansible("ansible-inventory", "-i", str(path), "--list"))["_meta"]["hostvars"]
+        for name, variables in hosts.items():
             assert read_target(name, variables) is not None
+            seen += 1
+    assert seen
 
 
 def test_tasks_in_guide_have_options_that_exist() -> None:
