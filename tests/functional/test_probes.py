@@ -57,9 +57,13 @@ def look(*probes: Probe) -> list[Outcome]:
 
 
 def look_from(namespace: str, probes: t.Sequence[Probe], *options: str) -> list[Outcome]:
+    return run_child(["ip", "netns", "exec", namespace], probes, *options)
+
+
+def run_child(prefix: list[str], probes: t.Sequence[Probe], *options: str) -> list[Outcome]:
     fields = [{**one._asdict(), "mac": one.mac.hex()} for one in probes]
     done = subprocess.run(
-        ["ip", "netns", "exec", namespace, sys.executable, str(CHILD), *options],
+        [*prefix, sys.executable, str(CHILD), *options],
         input=json.dumps(fields),
         capture_output=True,
         text=True,
@@ -68,6 +72,10 @@ def look_from(namespace: str, probes: t.Sequence[Probe], *options: str) -> list[
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     return [Outcome(**outcome) for outcome in json.loads(done.stdout)]
+
+
+def look_with_few_descriptors(probes: t.Sequence[Probe]) -> list[Outcome]:
+    return run_child(["prlimit", "--nofile=128:128"], probes)
 
 
 def free_port() -> int:
@@ -261,7 +269,7 @@ def serve(handle: t.Callable[[socket.socket], None]) -> contextlib.AbstractConte
 
     @contextlib.contextmanager
     def running() -> t.Iterator[int]:
-        listener = socket.create_server(("127.0.0.1", 0))
+        listener = socket.create_server(("0.0.0.0", 0), backlog=512)
         connections: list[socket.socket] = []
 
         def accept() -> None:
@@ -476,6 +484,11 @@ class TestTcp:
                 thread.join()
         assert collections.Counter(outcome.state for outcome in outcomes) == {AWAKE: 10_000}
         assert [outcome.proof for outcome in outcomes] == [f"tcp connection to {host}:{port}" for host in hosts]
+
+    def test_few_descriptors_make_it_slower_and_not_wrong(self) -> None:
+        with answering(b"") as port:
+            outcomes = look_with_few_descriptors([probe("tcp", f"127.0.1.{last}", port) for last in range(1, 251)])
+        assert collections.Counter(outcome.state for outcome in outcomes) == {AWAKE: 250}
 
 
 def ip(*words: str, batch: str = "") -> None:
