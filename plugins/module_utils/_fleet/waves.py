@@ -160,9 +160,9 @@ class WaveSchedule:
             if member.key in self._finished:
                 queue.popleft()
                 continue
-            if member.max_weight and domain.active_weight > _ROUNDING:
-                if domain.active_weight + member.weight > member.max_weight + _ROUNDING:
-                    return False
+            whole = domain.active_weight + member.weight
+            if member.max_weight and domain.active_weight > _ROUNDING and whole > member.max_weight + _ROUNDING:
+                return False
             queue.popleft()
             self._released.add(member.key)
             domain.active += 1
@@ -200,7 +200,7 @@ def _number_waves(members: t.Mapping[int, Member]) -> dict[int, int]:
 
 def _graph(members: t.Mapping[int, Member]) -> tuple[dict[t.Any, int], dict[t.Any, list[t.Any]]]:
     """Nodes with the number of things they wait for, and who waits for each node."""
-    needs: dict[t.Any, int] = {key: 0 for key in members}
+    needs: dict[t.Any, int] = dict.fromkeys(members, 0)
     gives: dict[t.Any, list[t.Any]] = collections.defaultdict(list)
     by_domain: dict[str, dict[int, list[int]]] = collections.defaultdict(lambda: collections.defaultdict(list))
 

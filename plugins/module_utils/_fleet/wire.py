@@ -96,10 +96,12 @@ def write_orders(orders: Orders) -> str:
 
 def read_orders(line: str) -> Orders:
     """Read one line of orders. Raises ValueError."""
-    given = json.loads(line)
-    return Orders(
-        list(given.get("release", ())), list(given.get("send", ())), list(given.get("give_up", ())), bool(given.get("end"))
-    )
+    try:
+        given = json.loads(line)
+        release, send, give_up = ([int(key) for key in given.get(name, ())] for name in ("release", "send", "give_up"))
+        return Orders(release, send, give_up, bool(given.get("end")))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError("the line holds no orders") from error
 
 
 def write_report(report: Report, warnings: Iterable[str] = ()) -> list[str]:
@@ -119,16 +121,23 @@ def read_journal(lines: Iterable[str]) -> Journal:
     warnings: list[str] = []
     complete, failed = False, ""
     for line in lines:
-        row: Mapping[str, t.Any] = json.loads(line)
-        if "verdict" in row:
-            report.verdicts.append((int(row["key"]), Verdict(**row["verdict"])))
-        report.asleep.extend(row.get("asleep", ()))
-        report.not_sent.extend((key, error) for key, error in row.get("not_sent", ()))
+        try:
+            row: Mapping[str, t.Any] = json.loads(line)
+            _take_row(row, report)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError("the line is none of a journal") from error
         if "warning" in row:
             warnings.append(str(row["warning"]))
         complete = complete or bool(row.get("complete"))
         failed = failed or str(row.get("failed", ""))
     return Journal(report, warnings, complete, failed)
+
+
+def _take_row(row: Mapping[str, t.Any], report: Report) -> None:
+    if "verdict" in row:
+        report.verdicts.append((int(row["key"]), Verdict(**row["verdict"])))
+    report.asleep.extend(row.get("asleep", ()))
+    report.not_sent.extend((key, error) for key, error in row.get("not_sent", ()))
 
 
 COMPLETE = json.dumps({"complete": True})

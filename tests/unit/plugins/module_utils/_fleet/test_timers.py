@@ -68,9 +68,7 @@ def test_a_slot_can_be_set_again_while_it_fires() -> None:
     st.sampled_from([0.5, 1.0, 7.0, 100.0, 1000.0, 33333.0]),
     st.lists(st.tuples(st.floats(0, 0.3), st.integers(0, 200)), min_size=1, max_size=80),
 )
-def test_no_second_sees_more_packets_than_the_rate_and_one_burst(
-    rate: float, demands: list[tuple[float, int]]
-) -> None:
+def test_no_second_sees_more_packets_than_the_rate_and_one_burst(rate: float, demands: list[tuple[float, int]]) -> None:
     pace = Pace(rate)
     now, sent = 1000.0, []
     for pause, wanted in demands:

@@ -17,8 +17,8 @@ def test_the_words_are_those_of_the_design_and_none_comes_twice() -> None:
 
 
 def test_only_hosts_that_were_seen_are_awake() -> None:
-    assert verdicts.AWAKE_VERDICTS == {"already_awake", "woken"}
-    assert verdicts.GOOD_VERDICTS == {"already_awake", "woken", "would_wake"}
+    assert sorted(verdicts.AWAKE_VERDICTS) == ["already_awake", "woken"]
+    assert sorted(verdicts.GOOD_VERDICTS) == ["already_awake", "woken", "would_wake"]
 
 
 def test_a_verdict_without_more_says_that_nothing_was_sent() -> None:
