@@ -70,7 +70,7 @@ class Relay:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on it, with its view of network and files."""
         sshd = min(pid for pid, line in self.processes().items() if "sshd" in line)
-        options = {"capture_output": True, "text": True, "timeout": 300, **options}
+        options = {"capture_output": True, "text": True, "timeout": 300, "env": namespaces.environment(), **options}
         entered = ["nsenter", "-t", str(sshd), "-n", "-m", "-u", "--wd=/root", *argv]
         return subprocess.run(entered, check=check, **options)
 
@@ -173,7 +173,7 @@ class Lab:
             "ANSIBLE_HOME": os.path.join(home, ".ansible"),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": self.layout.path("cp"),
         }
-        return {**os.environ, "HOME": home, "ANSIBLE_LOCALHOST_WARNING": "false", **ansible}
+        return {**namespaces.environment(), "HOME": home, "ANSIBLE_LOCALHOST_WARNING": "false", **ansible}
 
     def popen(
         self,
@@ -249,7 +249,7 @@ class Lab:
                 stdin=subprocess.DEVNULL if self._detached else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": path},
+                env={**namespaces.environment(), "PYTHONPATH": path},
                 start_new_session=True,
             )
         assert self._supervisor.stdout

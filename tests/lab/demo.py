@@ -128,7 +128,7 @@ def _command(lab: Lab) -> list[str]:
 def _play(lab: Lab, command: list[str], name: str) -> tuple[int, int, dict[str, t.Any]]:
     """Run the playbook, showing what it prints. Return exit code, changed tasks and the result."""
     environment = {
-        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
+        "PATH": os.pathsep.join([os.path.dirname(sys.executable), lab.environment()["PATH"]]),
         "ANSIBLE_COLLECTIONS_PATH": lab.layout.path("collections"),
         "ANSIBLE_CONFIG": lab.layout.path("ansible.cfg"),
         "ANSIBLE_FORCE_COLOR": str(int(sys.stdout.isatty())),

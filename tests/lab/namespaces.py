@@ -26,9 +26,14 @@ def prefix(lab: str) -> str:
     return f"lab-{lab}-"
 
 
+def environment() -> dict[str, str]:
+    """Return this process's environment with the system's directories in PATH, which sudo may have left out."""
+    return {**os.environ, "PATH": os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"}
+
+
 def run(argv: collections.abc.Sequence[str], stdin: str = "") -> str:
     """Run a command and return what it printed. Raises CommandFailed."""
-    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, env=environment())
     if done.returncode:
         raise CommandFailed(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr.strip()[:2000]}")
     return done.stdout
@@ -110,7 +115,7 @@ def remove(lab: str) -> None:
     names = existing(lab)
     kill_processes(names)
     for name in names:
-        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False, env=environment())
 
 
 def _is_zombie(pid: int) -> bool:

@@ -73,7 +73,7 @@ def prepare(layout: Layout) -> None:
 def start(layout: Layout, machine: SshMachine) -> subprocess.Popen[bytes]:
     """Start the machine's sshd; it listens a moment later. It dies with the calling process."""
     environment = {
-        "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin",
+        "PATH": namespaces.environment()["PATH"],
         "LAB_NAME": machine.name,
         "LAB_KEY": machine.key,
         "LAB_STATE": layout.state,
