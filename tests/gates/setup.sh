@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 requirements=tests/gates/requirements
-packages_run=(iproute2 nftables openssh-client openssh-server python3)
+packages_run=(iproute2 nftables openssh-client openssh-server python3-venv)
 packages_test=("${packages_run[@]}" etherwake ethtool gcc git iputils-ping libc6-dev shellcheck tshark wakeonlan)
 packages_bench=("${packages_run[@]}" gcc libc6-dev)
 
@@ -39,8 +39,9 @@ missing_packages() {
 # Packages are installed without starting their services: a newcomer's machine gets no SSH server by running a demo.
 install_packages() {
     local installed missing policy=/usr/sbin/policy-rc.d
-    # shellcheck disable=SC2016
-    installed=" $(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "$@" 2>/dev/null | sed -n 's/^ii //p' | tr '\n' ' ') "
+    # dpkg-query fails where it doesn't know one of the packages.
+    installed=$(dpkg-query --show --showformat "\${db:Status-Abbrev}\${Package}\n" "$@" 2>/dev/null || true)
+    installed=" $(sed -n 's/^ii //p' <<< "$installed" | tr '\n' ' ') "
     mapfile -t missing < <(missing_packages "$@")
     [ "${#missing[@]}" -gt 0 ] || return 0
     say "apt packages: ${missing[*]}"
