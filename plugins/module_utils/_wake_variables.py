@@ -23,7 +23,21 @@ TLS_MODES = ("verify", "pin", "legacy", "none")
 MOST_RELAYS = 3
 DAY = 86400
 
-_GROUPS_OF_OURS = frozenset(("wake_hosts", "wake_woken", "wake_failed"))
+# What the playbook wake takes and leaves behind, beside the variables of hosts.
+_PLAYBOOK_NAMES = frozenset(
+    (
+        "wake_hosts",
+        "wake_targets",
+        "wake_deadline",
+        "wake_fail_query",
+        "wake_report_html",
+        "wake_report_json",
+        "wake_table",
+        "wake_result",
+        "wake_woken",
+        "wake_failed",
+    )
+)
 _ROLE_PREFIXES = ("wake_target_", "wake_firewall_", "wake_gateway_", "wake_audit_", "amt_target_")
 _OUR_PREFIXES = ("wake_", "amt_")
 _PROBE_KEYS = ("type", "host", "port", "timeout", "from", "identity")
@@ -262,7 +276,7 @@ def _is_unknown(name: str) -> bool:
     return (
         name.startswith(_OUR_PREFIXES)
         and name not in _OWN_VARIABLES
-        and name not in _GROUPS_OF_OURS
+        and name not in _PLAYBOOK_NAMES
         and not name.startswith(_ROLE_PREFIXES)
     )
 

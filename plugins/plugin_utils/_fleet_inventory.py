@@ -66,11 +66,12 @@ class FleetInventory:
 
     def read(self, names: Sequence[str]) -> None:
         """Read the named hosts, and those outside the run that they wait for."""
-        unknown: set[str] = set()
+        unknown: dict[str, list[str]] = {}
         for name in dict.fromkeys(names):
             self._read_host(name, unknown)
-        if unknown:
-            self.warnings += sorted(unknown)[:_MOST_WARNINGS]
+        for typo, owners in sorted(unknown.items())[:_MOST_WARNINGS]:
+            others = f" and {len(owners) - 1} more" if len(owners) > 1 else ""
+            self.warnings.append(f"host {owners[0]}{others}: nothing reads the variable {typo}")
         self._read_outside()
 
     def expand(self, names: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -93,7 +94,7 @@ class FleetInventory:
     def _refuse_play_variables(self, task_vars: Mapping[str, t.Any]) -> None:
         seen = self._hostvars.raw_get(self._first)
         for name in sorted(own_variables()):
-            if name in task_vars and (name not in seen or task_vars[name] != seen[name]):
+            if name in task_vars and (name not in seen or _differs(task_vars[name], seen[name])):
                 option = name[len("wake_") :]
                 instead = f"the option {option} of the task" if name in self._overridable() else "no task option"
                 raise PlayVariable(
@@ -106,12 +107,12 @@ class FleetInventory:
         names = ("methods", "relay", "delivery", "port", "count", "timeout", "resend_interval")
         return frozenset("wake_" + name for name in names)
 
-    def _read_host(self, name: str, unknown: set[str]) -> None:
+    def _read_host(self, name: str, unknown: dict[str, list[str]]) -> None:
         raw = self._hostvars.raw_get(name)
         groups = tuple(raw.get("group_names", ()))
         variables, problem = self._own_variables(name, raw)
         for typo in unknown_variables(variables):
-            unknown.add(f"host {name}: {typo}")
+            unknown.setdefault(typo, []).append(name)
         target = None
         if not problem:
             try:
@@ -206,6 +207,16 @@ class FleetInventory:
             except AnsibleError as error:
                 return {}, f"host {name}: {key} can't be evaluated: {str(error).splitlines()[0]}"
         return variables, ""
+
+
+def _differs(one: t.Any, other: t.Any) -> bool:
+    """Compare two values; one that can't be decrypted is not told apart here, but is the problem of its host."""
+    if one is other:
+        return False
+    try:
+        return bool(one != other)
+    except AnsibleError:
+        return False
 
 
 def _may_be_template(value: t.Any) -> bool:

@@ -166,7 +166,6 @@ class RelayPlace:
         for relay in relays:
             targets = {key: self._targets[key] for key in self._open}
             batch = Batch(self._settings(), targets, self._only_send)
-            began = self._now()
             try:
                 session = self._start(relay, batch)
             except RelayUnusable as refusal:
@@ -175,7 +174,7 @@ class RelayPlace:
             self.used = relay
             for refusal in refusals:
                 self._warn(f"{refusal}; {relay} takes its place")
-            return session, began
+            return session, self._now()
         self._conclude("; ".join(refusals) or "none of its relays is awake")
         return None, 0.0
 

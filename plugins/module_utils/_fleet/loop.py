@@ -28,6 +28,7 @@ LOOK_GROWTH = 1.5
 LONGEST_LOOK_INTERVAL = 5.0  # seconds
 ASK_AGAIN = 0.5  # seconds, after a look that could not tell
 TRIES_BEFORE_SENDING = 3  # looks that could not tell, before a target counts as asleep
+TRIES_WITHOUT_METHOD = 3  # looks at a host that is never sent for, before it counts as asleep
 RESEND_GROWTH = 1.5
 LONGEST_RESEND_INTERVAL = 30.0  # seconds
 
@@ -145,10 +146,7 @@ class WatchLoop:
         elif state.phase in (_FIRST_LOOK, _RECHECK):
             self._seen_asleep(now, key, state, sight)
         else:
-            interval = ASK_AGAIN if sight == UNKNOWN else state.look_interval
-            if sight != UNKNOWN:
-                state.look_interval = min(LONGEST_LOOK_INTERVAL, state.look_interval * LOOK_GROWTH)
-            self._look_at(now + interval, key, state)
+            self._look_at(now + self._look_interval(state, sight), key, state)
 
     def sent(self, now: float, key: int, error: str = "", final: bool = False) -> None:
         """A packet has left (no ``error``), or could not; ``final``: this method never will."""
@@ -284,6 +282,17 @@ class WatchLoop:
             if state.expires < 0:
                 self._start_watching(now, key, state)
 
+    @staticmethod
+    def _look_interval(state: _State, sight: str) -> float:
+        """Seconds until the next look. A stranger's sshd shuts out who comes often and never logs in."""
+        if sight == UNKNOWN:
+            return ASK_AGAIN
+        if sight == IMPOSTOR:
+            return LONGEST_LOOK_INTERVAL
+        interval = state.look_interval
+        state.look_interval = min(LONGEST_LOOK_INTERVAL, interval * LOOK_GROWTH)
+        return interval
+
     def _start_watching(self, now: float, key: int, state: _State) -> None:
         state.expires = now + state.job.timeout
         self._timers.set(state.expires, key, _EXPIRE)
@@ -304,6 +313,9 @@ class WatchLoop:
     def _seen_asleep(self, now: float, key: int, state: _State, sight: str) -> None:
         state.tries += 1
         if sight == UNKNOWN and state.tries < TRIES_BEFORE_SENDING:
+            self._look_at(now + ASK_AGAIN, key, state)
+            return
+        if not state.job.methods and state.tries < TRIES_WITHOUT_METHOD:
             self._look_at(now + ASK_AGAIN, key, state)
             return
         if not state.job.methods:
