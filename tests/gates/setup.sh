@@ -7,8 +7,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 requirements=tests/gates/requirements
-packages_run=(iproute2 nftables openssh-client openssh-server python3-venv)
-packages_test=("${packages_run[@]}" etherwake ethtool gcc git iputils-ping libc6-dev shellcheck tshark wakeonlan)
+packages_run=(iproute2 iputils-ping mount nftables openssh-client openssh-server python3-venv)
+packages_test=("${packages_run[@]}" etherwake ethtool gcc git libc6-dev shellcheck tshark wakeonlan)
 packages_bench=("${packages_run[@]}" gcc libc6-dev)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
