@@ -198,8 +198,11 @@ class RelayPlace:
             for warning in journal.warnings:
                 self._warn(f"relay {self.used}: {warning}")
             self._take_in(journal.report, began)
-            if journal.failed:
-                self._lose(f"relay {self.used} was lost: {journal.failed}")
+            failed = journal.failed
+            if journal.complete and self._open - self._only_send:
+                failed = failed or "its journal is complete, but some hosts are missing in it"
+            if failed:
+                self._lose(f"relay {self.used} was lost: {failed}")
                 return
 
     def _take_in(self, report: Report, began: float) -> None:

@@ -104,10 +104,11 @@ class RelayService:
                 not_sent += self._obey(orders)
             if self._orders.silence() > LONGEST_SILENCE:
                 return
+            all_known = not self._runner.unfinished  # before the poll that hands out the last verdicts
             report = self._runner.poll(_SLICE)
             self._write(write_report(report._replace(not_sent=not_sent), self._take_warnings()))
             not_sent = []
-            if not complete and not self._runner.unfinished and not report.verdicts:
+            if all_known and not complete:
                 complete = True
                 self._write([COMPLETE])
 
