@@ -117,6 +117,7 @@ for section in "$@"; do
         bench)
             install_packages "${packages_bench[@]}"
             virtual_environment .venv run.txt
+            .venv/bin/python bench/community.py
             ;;
         lint)
             lint_environments
