@@ -63,7 +63,7 @@ class _State:
     __slots__ = (
         "job", "phase", "rung", "looking", "released", "tries", "looked_at", "look_interval", "resend_interval",
         "packets_left", "burst_left", "sends", "first_sent", "expires", "started", "last", "note", "impostor",
-        "next_look", "next_send",
+        "next_look", "next_send", "queued",
     )  # fmt: skip
 
     def __init__(self, job: Job, now: float) -> None:
@@ -87,6 +87,7 @@ class _State:
         self.impostor = False
         self.next_look = _NEVER
         self.next_send = _NEVER
+        self.queued = False
 
 
 class WatchLoop:
@@ -157,8 +158,8 @@ class WatchLoop:
             self._note_send(now, key, state)
             return
         state.note = error
-        if final and state.first_sent < 0:
-            self._next_method(now, key, state)
+        if final and state.phase == _WATCHING:
+            self._end_method(now, key, state)
 
     def seen_powered_on(self, now: float, key: int, error: str) -> None:
         """A management engine reports S0 while no operating system is seen: no further method is tried."""
@@ -225,9 +226,7 @@ class WatchLoop:
             return
         elif kind == _EXPIRE:
             if 0 <= state.expires <= reached:
-                state.phase = _LAST_LOOK
-                if not state.looking:
-                    self._look(key, state)
+                self._look_for_the_last_time(key, state)
         elif state.next_send <= reached:
             self._queue_packet(key, state)
 
@@ -240,12 +239,19 @@ class WatchLoop:
             state.packets_left = state.job.count
             state.burst_left = False
         state.next_send = _NEVER
-        self._to_send.append(key)
+        if not state.queued:
+            state.queued = True
+            self._to_send.append(key)
 
     def _look(self, key: int, state: _State) -> None:
         state.looking = True
         state.next_look = _NEVER
         self._step.look.append(key)
+
+    def _look_for_the_last_time(self, key: int, state: _State) -> None:
+        state.phase = _LAST_LOOK
+        if not state.looking:
+            self._look(key, state)
 
     def _begin(self, now: float, key: int, state: _State) -> None:
         if now - state.looked_at > FRESH_LOOK:
@@ -269,6 +275,7 @@ class WatchLoop:
         for _packet in range(self._pace.take(now, len(self._to_send))):
             key = self._to_send.popleft()
             state = self._states[key]
+            state.queued = False
             if state.phase != _WATCHING:
                 continue
             self._step.send.append((key, state.job.methods[state.rung]))
@@ -329,6 +336,13 @@ class WatchLoop:
         elif first:
             self._step.asleep.append(key)
 
+    def _end_method(self, now: float, key: int, state: _State) -> None:
+        """This method will never send. What an earlier one sent may still have worked: that is worth a last look."""
+        if state.first_sent < 0 or state.rung + 1 < len(state.job.methods):
+            self._next_method(now, key, state)
+            return
+        self._look_for_the_last_time(key, state)
+
     def _next_method(self, now: float, key: int, state: _State) -> None:
         """Takes the next rung of the ladder; with none left it is over."""
         if state.rung + 1 < len(state.job.methods):
@@ -380,6 +394,8 @@ class WatchLoop:
     ) -> None:
         state.phase = _DONE
         self.unfinished -= 1
+        if self._preflight and state.job.methods and verdict in (verdicts.INVALID, verdicts.NOT_WOKEN):
+            verdict = verdicts.WOULD_FAIL
         awake = verdict in verdicts.AWAKE_VERDICTS
         sent_for = state.first_sent >= 0
         method = state.job.methods[state.rung] if sent_for else ""
