@@ -440,7 +440,7 @@ def test_a_host_that_waits_for_its_turn_is_queued_once_also_when_the_next_method
     world = World(WatchLoop(packets_per_second=1.0))
     world.add(0, SILENT, Job(("amt", "wol"), 10.0, resend_interval=3.0, count=1))
     for key in range(1, 20):
-        world.add(key, up_from(12.0), Job(("amt",), 10.0, resend_interval=3.0, count=1))
+        world.add(key, SILENT, Job(("amt",), 10.0, resend_interval=100.0, count=1))
     world.run()
     assert world.verdicts[0].verdict == "not_woken"
     for method in ("amt", "wol"):
