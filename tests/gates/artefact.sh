@@ -35,3 +35,4 @@ cd "$place"
 export PATH=$root/.venv/bin:$PATH
 ansible-doc --list lightsout.wake
 ansible-playbook -i installed_inventory.yml installed.yml
+ansible-playbook -i installed_inventory.yml --check -e wake_hosts=sleeper lightsout.wake.wake

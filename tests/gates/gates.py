@@ -64,14 +64,26 @@ LINT_LANES: list[list[Gate]] = [
 ]
 
 _PYTEST = [RUN / "python", "-m", "pytest", "-p", "no:cacheprovider"]
-_AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "--preserve-env"]
+# sudo would drop these from the environment.
+_AS_ROOT = [] if os.geteuid() == 0 else ["sudo"]
+_FUNCTIONAL = {
+    "PATH": os.pathsep.join((str(RUN), os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin")),
+    "PYTHONPATH": f"{LINKS}:{ROOT / 'tests'}",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "ANSIBLE_COLLECTIONS_PATH": str(LINKS),
+}
 
 # Alone and last: these tests have time limits.
 FUNCTIONAL = Gate(
     "functional",
-    [*_AS_ROOT, *_PYTEST, "--durations=15", "tests/functional"],
-    tools=RUN,
-    variables={"PYTHONPATH": f"{LINKS}:tests", "PYTHONDONTWRITEBYTECODE": "1"},
+    [
+        *_AS_ROOT,
+        "env",
+        *(f"{name}={value}" for name, value in _FUNCTIONAL.items()),
+        *_PYTEST,
+        "--durations=15",
+        "tests/functional",
+    ],
     shown=True,
 )
 
