@@ -11,6 +11,7 @@ every target exactly one verdict, whatever the places do.
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -144,8 +145,9 @@ class Conductor:
 
     def close(self) -> None:
         """Close all places; one that fails to close does not keep the others open."""
-        for behind in self._places:
-            behind.place.close()
+        with contextlib.ExitStack() as endings:
+            for behind in reversed(self._places):
+                endings.callback(behind.place.close)
 
     def progress(self) -> Progress:
         """Where the run stands now."""
@@ -170,11 +172,11 @@ class Conductor:
         return Verdict(verdict, reason, error_class, elapsed=self._now() - since if since is not None else 0.0)
 
     def _begin_places(self) -> None:
-        stuck = self._waiting_places and not any(self._busy(behind) for behind in self._places)
+        stuck = self._waiting_places and not self._something_goes_on()
         for behind in list(self._waiting_places):
             if not stuck and not all(key in self.verdicts for key in behind.relays.values()):
                 continue
-            stuck = False  # relays that wait for each other: one begins with the relays that are up
+            stuck = False  # relays that wait for each other, or for who is behind them: one begins without them
             self._waiting_places.remove(behind)
             down = {name: key for name, key in behind.relays.items() if not self._is_up(key)}
             if len(down) == len(behind.relays) and behind.relays and not behind.other_relays:
@@ -183,8 +185,16 @@ class Conductor:
             else:
                 behind.place.begin([key for key in behind.keys if key not in self.verdicts], down)
 
-    def _busy(self, behind: Behind) -> bool:
-        return behind not in self._waiting_places and any(key not in self.verdicts for key in behind.keys)
+    def _something_goes_on(self) -> bool:
+        """Whether a place that has begun will report something, or the stagger will release somebody."""
+        if self._schedule.next_due() is not None:
+            return True
+        begun = (behind for behind in self._places if behind not in self._waiting_places)
+        return any(
+            key not in self.verdicts and (key not in self._asleep or key in self._released)
+            for behind in begun
+            for key in behind.keys
+        )
 
     def _is_up(self, key: int) -> bool:
         return key in self.verdicts and self.verdicts[key].verdict in verdicts.AWAKE_VERDICTS
@@ -241,7 +251,9 @@ class Conductor:
             if not late and behind not in self._waiting_places:
                 continue
             for key in behind.keys:
-                if key in self._released:
+                if self._preflight:
+                    reason, word = "the deadline of the run came before it was checked", verdicts.WOULD_FAIL
+                elif key in self._released:
                     reason, word = "its relay did not report by the deadline of the run", verdicts.INDETERMINATE
                 else:
                     reason, word = "the deadline of the run came before it was sent for", verdicts.NOT_WOKEN
