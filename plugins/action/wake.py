@@ -30,6 +30,7 @@ from ansible_collections.lightsout.wake.plugins.plugin_utils import _report_html
 from ansible_collections.lightsout.wake.plugins.plugin_utils._fail_query import BadQuery, FailQuery
 from ansible_collections.lightsout.wake.plugins.plugin_utils._fleet_inventory import FleetInventory, Host, PlayVariable
 from ansible_collections.lightsout.wake.plugins.plugin_utils._fleet_run import FleetRun, Hooks
+from ansible_collections.lightsout.wake.plugins.plugin_utils._interruption import interruptions_raised
 from ansible_collections.lightsout.wake.plugins.plugin_utils._places import CONTROLLER
 from ansible_collections.lightsout.wake.plugins.plugin_utils._relay_link import RelayLink, Surroundings
 from ansible_collections.lightsout.wake.plugins.plugin_utils._relay_session import OwnSession, RelaySession, Session
@@ -53,7 +54,8 @@ class ActionModule(ActionBase):
         _validated, options = self.validate_argument_spec(wake_argument_spec())
         try:
             query = FailQuery(options["fail_query"] or "")
-            result.update(self._wake(options, dict(task_vars or {}), query))
+            with interruptions_raised():
+                result.update(self._wake(options, dict(task_vars or {}), query))
         except (BadQuery, PlayVariable, DependencyCycle) as error:
             raise AnsibleActionFail(str(error)) from error
         except OSError as error:
@@ -137,8 +139,12 @@ class ActionModule(ActionBase):
             if not host.outside:
                 journal.write(host.name, verdict)
 
+        told = [f"wake: what is known of each host is in {journal.path} until the run ends"]
+
         def progress(state: Progress) -> None:
             journal.flush()
+            while told:
+                display.display(told.pop())
             display.display(_progress_line(state))
 
         remaining = options["deadline"] if options["deadline"] is not None else -1.0

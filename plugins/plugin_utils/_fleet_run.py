@@ -110,6 +110,8 @@ class FleetRun:
                     self._hooks.progress(conductor.progress())
         finally:
             conductor.interrupt("the run was interrupted")
+            for place in self._relay_places.values():
+                place.end()
             conductor.close()
 
     def relay_of(self, key: int) -> str:

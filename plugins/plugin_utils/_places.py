@@ -93,6 +93,7 @@ class RelayPlace:
         self._open: set[int] = set()
         self._released: set[int] = set()
         self._ending = False
+        self._closed_by = 0.0
         self._thread: threading.Thread | None = None
 
     def begin(self, keys: Sequence[int], skip: Iterable[str]) -> None:
@@ -128,12 +129,18 @@ class RelayPlace:
                 t.cast("list[t.Any]", whole).extend(part)
         return merged
 
-    def close(self) -> None:
-        """See Place. Asks the thread to end the session; a relay that hangs is not waited for longer than 20 s."""
-        self._ending = True
+    def end(self) -> None:
+        """Ask the thread to end the session, without waiting for it. A relay that hangs gets 20 s from now."""
+        if not self._ending:
+            self._ending = True
+            self._closed_by = time.monotonic() + _CLOSING
         self._wake_up.set()
+
+    def close(self) -> None:
+        """See Place."""
+        self.end()
         if self._thread is not None:
-            self._thread.join(_CLOSING)
+            self._thread.join(max(0.0, self._closed_by - time.monotonic()))
 
     def _order(
         self, release: Sequence[int] = (), send: Sequence[int] = (), give_up: Sequence[int] = ()
