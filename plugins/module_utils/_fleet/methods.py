@@ -86,7 +86,7 @@ class MagicPackets:
                 for payload in payloads:
                     owners.append(key)
                     packets.append(payload)
-        errors: dict[int, str] = dict.fromkeys(keys, "")
+        errors = {key: "" if key in self._packets else "there is no route for it" for key in keys}
         left: set[int] = set()
         for route, (owners, packets) in by_route.items():
             for owner, code in zip(owners, self._sender.send(route, packets)):

@@ -50,6 +50,7 @@ class FleetRunner:
         self._start = clock()
         self._probes: dict[int, Probe] = {}
         self._early: list[tuple[int, Verdict]] = []
+        self._unfinished = 0
         self._loop = WatchLoop(
             packets_per_second=settings.packets_per_second,
             preflight=settings.preflight,
@@ -58,11 +59,12 @@ class FleetRunner:
 
     @property
     def unfinished(self) -> int:
-        """How many targets have no verdict yet."""
-        return self._loop.unfinished
+        """How many targets have no verdict that poll() has returned."""
+        return self._unfinished
 
     def add(self, key: int, target: Target) -> None:
         """Take a target in and begin to look at it. One for which nothing could be sent gets its verdict now."""
+        self._unfinished += 1
         usable, refusals = [], []
         for name in target.methods:
             refusal = self._prepare(name, key, target)
@@ -102,7 +104,9 @@ class FleetRunner:
         for key, outcome in self._prober.collect(pause):
             self._loop.looked(self._now(), key, outcome.state, outcome.proof, outcome.error)
         early, self._early = self._early, []
-        return Report(step.asleep, early + step.verdicts, [])
+        told = early + step.verdicts
+        self._unfinished -= len(told)
+        return Report(step.asleep, told, [])
 
     def close(self) -> None:
         """Let go of all sockets."""
