@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -136,12 +137,14 @@ class Fleet:
         plays: dict[str, t.Any] | list[dict[str, t.Any]],
         variables: dict[str, dict[str, t.Any]] | None = None,
         *arguments: str,
+        env: dict[str, str] | None = None,
         timeout: float = 150.0,
     ) -> Run:
         self.report.unlink(missing_ok=True)
         command = self.arguments(plays if isinstance(plays, list) else [plays], variables, *arguments)
         started = time.monotonic()
-        done = self.lab.control(command, env=self.environment(), check=False, timeout=timeout)
+        environment = {**self.environment(), **(env or {})}
+        done = self.lab.control(command, env=environment, check=False, timeout=timeout)
         return self.collected(done.returncode, done.stdout + done.stderr, time.monotonic() - started)
 
     def start(
@@ -176,20 +179,31 @@ class Fleet:
         processes = [f"{pid} {line}" for pid, line in machine.processes().items() if not _is_sshd(line)]
         return processes + machine.files()
 
-    def left_here(self) -> list[str]:
-        """Processes, sockets and temporary files on the control node."""
-        processes = [_command_line(pid) for pid in namespaces.processes([self.lab.layout.control])]
-        ansible = self.home / ".ansible" / "tmp"
-        files = [*self.temporary.rglob("*"), *(ansible.iterdir() if ansible.exists() else ())]
-        journals = list(self.journals.iterdir()) if self.journals.exists() else []
-        return processes + [str(path) for path in (*files, *journals)]
+    def processes_here(self) -> list[str]:
+        """What runs on the control node."""
+        return [_command_line(pid) for pid in namespaces.processes([self.lab.layout.control])]
 
-    def wait_until_tidy(self, relays: t.Iterable[str], patience: float = PATIENCE) -> None:
+    def kill_everything_here(self) -> None:
+        """End all processes of the control node, as a power cut does."""
+        namespaces.kill_processes([self.lab.layout.control])
+
+    def files_here(self) -> list[pathlib.Path]:
+        """Temporary files, sockets and journals of runs on the control node."""
+        places = (self.home / ".ansible" / "tmp", self.journals)
+        found = [path for place in places if place.exists() for path in place.iterdir()]
+        return found + list(self.temporary.iterdir())
+
+    def forget_files_here(self) -> None:
+        """Remove what a run that was killed could not remove."""
+        for path in self.files_here():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def wait_until_tidy(self, relays: t.Sequence[str], patience: float = PATIENCE) -> None:
         """Wait until nothing of a run is left on relays and control node."""
         deadline = time.monotonic() + patience
         while True:
             left = {relay: self.left_on(relay) for relay in relays}
-            left["the control node"] = self.left_here()
+            left["the control node"] = [*self.processes_here(), *map(str, self.files_here())]
             if not any(left.values()):
                 return
             assert time.monotonic() < deadline, left
@@ -263,4 +277,8 @@ def fleet(wake_lab: Lab, collection_tree: pathlib.Path, tmp_path: pathlib.Path) 
     fleet = Fleet(wake_lab, tmp_path, collection_tree)
     fleet.reset()
     yield fleet
-    fleet.wait_until_tidy(machine.name for machine in CONFIGURATION.machines if machine.up)
+    try:
+        fleet.wait_until_tidy([machine.name for machine in CONFIGURATION.machines if machine.up])
+    finally:
+        fleet.kill_everything_here()
+        fleet.forget_files_here()
