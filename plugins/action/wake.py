@@ -70,9 +70,10 @@ class ActionModule(ActionBase):
         started = time.time()
         journal = RunJournal(options["journal"] or "", [host.name for host in hosts if not host.outside])
         control_directory = tempfile.mkdtemp(prefix="lw-")
-        told = False
+        began = told = False
         try:
             fleet = self._fleet_run(options, inventory, journal, control_directory)
+            began = True
             fleet.run()
             outcomes = [
                 Outcome(
@@ -91,8 +92,8 @@ class ActionModule(ActionBase):
             told = True
         finally:
             shutil.rmtree(control_directory, ignore_errors=True)
-            journal.close(remove=told)
-            if not told:
+            journal.close(remove=told or not began)
+            if began and not told:
                 display.display(f"wake: the run was interrupted; what is known of each host lies in {journal.path}")
         return self._told(whole, options, query)
 
