@@ -128,8 +128,8 @@ class WaveSchedule:
         """The next moment at which ``ready`` may have more without another event, or None."""
         moments = [
             domain.not_before
-            for name, domain in self._domains.items()
-            if name in self._dirty and domain.position < len(domain.orders) and self._has_candidate(domain)
+            for domain in map(self._domains.__getitem__, self._dirty)
+            if domain.position < len(domain.orders) and self._has_candidate(domain)
         ]
         return min(moments) if moments else None
 
