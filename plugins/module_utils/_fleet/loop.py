@@ -202,7 +202,7 @@ class WatchLoop:
             return now
         moments = [self._timers.next()]
         if self._to_send:
-            moments.append(self._pace.next(now))
+            moments.append(self._pace.next(now, len(self._to_send)))
         if self._deadline >= 0 and not self._deadline_met:
             moments.append(self._deadline)
         return min((moment for moment in moments if moment is not None), default=None)

@@ -46,7 +46,11 @@ class SlotTimers:
 
 
 class Pace:
-    """Lets at most ``rate`` packets a second pass, in bursts of one slot's worth. No limit where it is not above 0."""
+    """Lets at most ``rate`` packets a second pass. No limit where it is not above 0.
+
+    Packets leave in bursts of one slot's worth: what follows from them then comes in batches too, and
+    nobody wakes up for each packet.
+    """
 
     def __init__(self, rate: float) -> None:
         self._rate = rate if rate > 0 else 0.0
@@ -55,16 +59,19 @@ class Pace:
         self._at: float | None = None
 
     def take(self, now: float, wanted: int) -> int:
-        """How many of ``wanted`` packets may leave now."""
+        """How many of ``wanted`` packets may leave now; none before a burst, or all that are wanted, may."""
         if not self._rate:
             return wanted
         if self._at is not None:
             self._allowance = min(self._burst, self._allowance + (now - self._at) * self._rate)
         self._at = now
-        allowed = min(wanted, int(self._allowance + _ROUNDING))
+        allowed = min(wanted, int(self._burst))
+        if self._allowance + _ROUNDING < allowed:
+            return 0
         self._allowance -= allowed
         return allowed
 
-    def next(self, now: float) -> float:
-        """When the next packet may leave."""
-        return now + max(0.0, 1.0 - self._allowance) / self._rate if self._rate else now
+    def next(self, now: float, wanted: int = 1) -> float:
+        """When ``take`` with the same ``wanted`` lets packets pass."""
+        lacking = max(0.0, min(wanted, int(self._burst)) - self._allowance)
+        return now + lacking / self._rate if self._rate else now
