@@ -19,6 +19,10 @@ import types
 import typing as t
 
 import fleet
+import lossy_lab
+import neighbours
+import packets
+import simulation
 import spaces
 from figures import CHECKOUT, BenchError, Figure, Measured
 
@@ -28,6 +32,10 @@ Say = collections.abc.Callable[[str], None]
 BENCHMARKS: dict[str, collections.abc.Callable[[Say], Measured]] = {
     "thousand": fleet.thousand,
     "ten_thousand": fleet.ten_thousand,
+    "packets": packets.against_c,
+    "neighbours": neighbours.found,
+    "simulation": simulation.scaling,
+    "lossy_lab": lossy_lab.woken,
 }
 
 

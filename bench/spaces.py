@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections.abc
 import contextlib
+import json
 import os
 import subprocess
 
@@ -41,6 +42,17 @@ def cable(here: str, there: str) -> collections.abc.Iterator[tuple[str, str]]:
 def inside(space: str, argv: collections.abc.Sequence[str]) -> list[str]:
     """Return the command that runs another one in a namespace, as the same process."""
     return ["ip", "netns", "exec", space, *argv]
+
+
+def add_addresses(space: str, addresses: collections.abc.Iterable[str]) -> None:
+    """Add addresses to eth0 of a namespace."""
+    namespaces.ip_batch([f"address add {address} dev eth0" for address in addresses], space)
+
+
+def received(space: str) -> int:
+    """Return how many frames came in at eth0 of a namespace."""
+    link = json.loads(namespaces.run(["ip", "-n", space, "-json", "-stats", "link", "show", "dev", "eth0"]))
+    return int(link[0]["stats64"]["rx"]["packets"])
 
 
 def remove_leftovers() -> None:
