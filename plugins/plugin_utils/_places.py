@@ -142,9 +142,7 @@ class RelayPlace:
         if self._thread is not None:
             self._thread.join(max(0.0, self._closed_by - time.monotonic()))
 
-    def _order(
-        self, release: Sequence[int] = (), send: Sequence[int] = (), give_up: Sequence[int] = ()
-    ) -> None:
+    def _order(self, release: Sequence[int] = (), send: Sequence[int] = (), give_up: Sequence[int] = ()) -> None:
         with self._lock:
             self._orders.release.extend(release)
             self._orders.send.extend(send)
@@ -189,7 +187,7 @@ class RelayPlace:
         heard = time.monotonic()
         self._wake_up.set()
         while self._open and not self._ending:
-            self._wake_up.wait(self.poll_interval)
+            self._wake_up.wait(0.0 if session.waits_itself else self.poll_interval)
             self._wake_up.clear()
             orders = self._take_orders()
             try:

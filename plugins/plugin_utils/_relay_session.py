@@ -33,11 +33,14 @@ from ansible_collections.lightsout.wake.plugins.module_utils._probes.engine impo
 from ansible_collections.lightsout.wake.plugins.plugin_utils._relay_link import RelayLink, RelayUnusable
 
 _ALIVE, _DEAD, _GONE = "=alive", "=dead", "=gone"
+_SLICE = 0.1  # seconds of one exchange with ourselves
 _LONGEST_ORDER = 5000  # keys in one line, so that a command stays well below the 128 KiB of one argument
 
 
 class Session(t.Protocol):
-    """A service that works on a batch."""
+    """A service that works on a batch. One that ``waits_itself`` in exchange() is called again at once."""
+
+    waits_itself: bool
 
     def exchange(self, orders: Orders) -> Journal:
         """Hand in orders and return what was journalled since. Raises RelayUnusable; the relay may come back."""
@@ -50,6 +53,8 @@ class Session(t.Protocol):
 
 class RelaySession:
     """The service on a relay, over its connection. Raises RelayUnusable where it can't be started."""
+
+    waits_itself = False
 
     def __init__(self, link: RelayLink, batch: Batch) -> None:
         self._link = link
@@ -110,15 +115,20 @@ class RelaySession:
 class OwnSession:
     """The same service in this process, for a list of relays that falls back to the control node."""
 
+    waits_itself = True
+
     def __init__(self, batch: Batch) -> None:
         self._warnings: list[str] = []
+        self._not_sent: list[tuple[int, str]] = []
         self._methods = {"wol": MagicPackets(PacketSender(), read_interfaces(), self._warnings.append)}
         self._runner = FleetRunner(self._methods, ProbeEngine(), batch.settings)
         for key, target in batch.targets.items():
-            if key in batch.only_send:
-                self._methods["wol"].prepare(key, target)
-            else:
+            if key not in batch.only_send:
                 self._runner.add(key, target)
+                continue
+            refusal = self._methods["wol"].prepare(key, target)
+            if refusal:
+                self._not_sent.append((key, refusal))
 
     def exchange(self, orders: Orders) -> Journal:
         """See Session."""
@@ -126,9 +136,11 @@ class OwnSession:
         for key in orders.give_up:
             self._runner.give_up(key, verdicts.BLOCKED, "")
         self._methods["wol"].send(orders.send)
-        report = self._runner.poll(0.1)
+        self._not_sent += [(sent.key, sent.error) for sent in self._methods["wol"].collect() if sent.error]
+        report = self._runner.poll(_SLICE)
+        not_sent, self._not_sent = self._not_sent, []
         warnings, self._warnings[:] = list(self._warnings), []
-        return Journal(report, warnings, False, "")
+        return Journal(report._replace(not_sent=not_sent), warnings, False, "")
 
     def close(self) -> None:
         """See Session."""
