@@ -10,6 +10,9 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Mapping
 
+from ansible_collections.lightsout.wake.plugins.module_utils._fleet.verdicts import VERDICTS, Verdict
+from ansible_collections.lightsout.wake.plugins.plugin_utils._wake_result import Outcome, build_result
+
 
 class BadQuery(ValueError):
     """The expression can't be used; the sentence names it."""
@@ -35,7 +38,7 @@ class FailQuery:
             self._compiled = jmespath.compile(text)
         except self._errors as error:
             raise BadQuery(f"fail_query {text!r} is not a JMESPath expression: {error}") from None
-        self.fails({"targets": [], "summary": {}, "woken": [], "failed_hosts": [], "left_out": 0})
+        self.fails(_sample())
 
     def fails(self, result: Mapping[str, t.Any]) -> bool:
         """Say whether this result fails the task. Raises BadQuery where the answer is neither yes nor no."""
@@ -52,3 +55,10 @@ class FailQuery:
         raise BadQuery(
             f"fail_query {self._text!r} gives {answer!r}, but true or false, null or a list says whether the task fails"
         )
+
+
+def _sample() -> dict[str, t.Any]:
+    """A result with a host of each verdict: what can't be asked of it can't be asked of a real one."""
+    verdicts = [Verdict(word, "reason", "class", "wol", "proof", 1, 1.0, 1.0) for word in VERDICTS]
+    outcomes = [Outcome(f"host{key}", ["group"], "controller", 1, verdict) for key, verdict in enumerate(verdicts)]
+    return build_result(outcomes, started=0.0, finished=1.0, left_out=0, check_mode=False)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.verdicts import (
     AWAKE_VERDICTS,
     GOOD_VERDICTS,
+    INDETERMINATE,
     VERDICTS,
     WOKEN,
     WOULD_WAKE,
@@ -66,11 +67,12 @@ def shortened(result: Mapping[str, t.Any], detail: str) -> dict[str, t.Any]:
     if detail == "full" or len(result["targets"]) <= MOST_LISTED:
         return dict(result)
     listed = [row for row in result["targets"] if row["verdict"] not in AWAKE_VERDICTS]
-    return {**result, "targets": listed, "truncated": True}
+    return {**result, "targets": listed, "truncated": len(listed) < len(result["targets"])}
 
 
 def _was_sent_for(outcome: Outcome) -> bool:
-    return outcome.verdict.sends > 0 or outcome.verdict.error_class == "relay_lost"
+    """Whether anything was sent, or may have been."""
+    return outcome.verdict.sends > 0 or outcome.verdict.verdict == INDETERMINATE
 
 
 def _row(outcome: Outcome, started: float) -> dict[str, t.Any]:
