@@ -16,6 +16,8 @@ from collections.abc import Sequence
 
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.verdicts import INDETERMINATE, Verdict
 
+_TOLD = ("verdict", "reason", "proof", "sends")
+
 
 class RunJournal:
     """One JSON object a line, the last one of a host counts.
@@ -35,8 +37,8 @@ class RunJournal:
 
     def write(self, host: str, verdict: Verdict) -> None:
         """Add a host's verdict."""
-        row: dict[str, t.Any] = {"host": host, **verdict._asdict()}
-        self._stream.write(json.dumps({name: row[name] for name in ("host", "verdict", "reason", "proof", "sends")}) + "\n")
+        told: dict[str, t.Any] = {name: getattr(verdict, name) for name in _TOLD}
+        self._stream.write(json.dumps({"host": host, **told}) + "\n")
 
     def flush(self) -> None:
         """Hand everything to the system."""
