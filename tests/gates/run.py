@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 import typing as t
+from pathlib import Path
 
 import interpreters
 from gates import FUNCTIONAL, LINT_LANES, ROOT, Gate, test_lanes
 
 LOGS = ROOT / ".gates" / "logs"
+GATE_LIMIT = 1500  # seconds; a gate that hangs must not use up all the time that continuous integration has
 _print_lock = threading.Lock()
 
 
@@ -31,6 +34,12 @@ def say(text: str) -> None:
         print(text, flush=True)
 
 
+def _end(process: subprocess.Popen[bytes], log: Path) -> None:
+    with log.open("a") as output:
+        output.write(f"\nended: it took longer than {GATE_LIMIT} s\n")
+    os.killpg(process.pid, signal.SIGTERM)
+
+
 def run_gate(gate: Gate) -> Verdict:
     """Run one gate with its output in a file, which is shown if it fails."""
     started = time.monotonic()
@@ -43,8 +52,14 @@ def run_gate(gate: Gate) -> Verdict:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            process_group=0,
         )
-        _pid, status, usage = os.wait4(process.pid, 0)
+        limit = threading.Timer(GATE_LIMIT, _end, (process, log))
+        limit.start()
+        try:
+            _pid, status, usage = os.wait4(process.pid, 0)
+        finally:
+            limit.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.monotonic() - started
     verdict = Verdict(gate, process.returncode == 0, seconds, usage.ru_utime + usage.ru_stime)
