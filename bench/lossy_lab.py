@@ -49,8 +49,6 @@ def woken(say: collections.abc.Callable[[str], None]) -> Measured:
     up = min(verdicts.get("woken", 0), states.count("on"))
     return Measured(
         (Figure(f"woken in spite of {_LOSS} % packet loss", 100 * up / _STUBS, "%", 100, at_least=True),),
-        (
-            f"{_LOSS} % of all frames to and from the {_STUBS} hosts were lost, also of the probes; it took {wall:.0f} s",
-        ),
+        (f"{_LOSS} % of all frames to and from the {_STUBS} hosts are lost, of probes too; it took {wall:.0f} s",),
         {"verdicts": verdicts, "wall_s": round(wall, 1)},
     )

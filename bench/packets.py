@@ -54,7 +54,7 @@ def _pairs(program: str) -> list[tuple[float, float]]:
     route = Route("udp", _ADDRESS, 9, "", "")
     payloads = [build(bytes((0x02, 0x4C)) + number.to_bytes(4, "big")) for number in range(_DISTINCT)]
     sender = PacketSender()
-    pairs = []
+    pairs: list[tuple[float, float]] = []
     for _run in range(_RUNS):
         began = time.perf_counter()
         for _round in range(_ROUNDS):

@@ -42,7 +42,7 @@ def scaling(say: collections.abc.Callable[[str], None]) -> Measured:
     return Measured(
         (Figure("simulated closed loop: cost of 1,000,000 against 100,000 targets", ratio, "times", 11.5),),
         (
-            f"1,000,000 simulated targets: {large['cpu_s']:.0f} CPU-s, {large['largest_mib']} MiB, every target exactly "
+            f"1,000,000 simulated targets: {large['cpu_s']:.0f} CPU-s, {large['largest_mib']} MiB; every target has "
             f"one verdict, and the right one: {large['verdicts']}",
         ),
         {"small": small, "large": large},

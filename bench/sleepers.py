@@ -183,7 +183,8 @@ def _nic(port: int) -> socket.socket:
 
 
 def main(count: int, boot_delay: float) -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4 * count + 1000, 4 * count + 1000))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _Machines(count, boot_delay).run()
 
 
