@@ -91,3 +91,95 @@ def test_refused_before_anything_is_sent(fleet: Fleet, play: dict[str, t.Any], w
     output = " ".join(run.output.split())
     assert all(word in output for word in words), run.output
     assert "Traceback" not in run.output
+
+
+def test_first_host_is_broken(fleet: Fleet) -> None:
+    """Nothing of its variables can be evaluated, which is its own problem alone."""
+    broken = {"ansible_host": "{{ nowhere }}", "ansible_user": "{{ nobody }}", "ansible_connection": "{{ nothing }}"}
+    run = fleet.run(fleet.play("office1,office2,branch1"), {"office1": broken})
+    assert run.code == 0, run.output
+    assert run.verdicts == {"office1": "invalid", "office2": "woken", "branch1": "woken"}
+    assert "host office1: ansible_" in run.row("office1")["reason"]
+    assert "undefined" in run.row("office1")["reason"]
+
+
+def test_nothing_of_play_and_first_host_leaks_into_the_relay(fleet: Fleet) -> None:
+    """The first host is a Windows one with privilege escalation, and the relay a Linux one behind a jump host."""
+    windows = {
+        "ansible_connection": "winrm",
+        "ansible_user": "Administrator",
+        "ansible_password": "not-the-relays",
+        "ansible_port": 5986,
+        "ansible_shell_type": "powershell",
+        "ansible_become": True,
+        "ansible_become_method": "ansible.builtin.runas",
+        "ansible_become_user": "SYSTEM",
+        "ansible_python_interpreter": "/nowhere/python",
+        "ansible_remote_tmp": "/nowhere",
+        "wake_probe": {"type": "ssh", "port": 22},
+    }
+    of_the_play = {"ansible_user": "nobody", "ansible_port": 2222, "ansible_ssh_common_args": "-o ProxyJump=nowhere"}
+    play = fleet.play("office1,hidden1", vars=of_the_play, remote_user="nobody", become=True, become_user="nobody")
+    play["tasks"][0]["become_method"] = "ansible.builtin.su"
+    run = fleet.run(play, {"office1": windows}, "-vvv")
+    assert run.code == 0, run.output
+    assert run.verdicts == {"office1": "woken", "hidden1": "woken"}, run.result
+    assert run.row("hidden1")["relay"] == "inner"
+    address = str(fleet.lab.configuration.address_of("inner", "hidden").ip)
+    to_the_relay = [line for line in run.output.splitlines() if "SSH: EXEC" in line and address in line]
+    assert to_the_relay, run.output
+    for word in ("nobody", "2222", "nowhere", "Administrator", "5986", "SYSTEM", "su ", "not-the-relays"):
+        assert not [line for line in to_the_relay if word in line], word
+
+
+def test_batches_and_a_condition_of_the_first_host(fleet: Fleet) -> None:
+    """`serial` makes a run of each batch, and `when` is decided by the first host of each of them, for all of it."""
+    report = str(fleet.folder / "{{ ansible_play_batch | join('-') }}.json")
+    condition = "inventory_hostname in ['office1', 'office4', 'office5']"
+    play = fleet.play(
+        "office1,office2,office3,office4,office5", {"report_json": report}, serial=2, task={"when": condition}
+    )
+    run = fleet.run(play)
+    assert run.code == 0, run.output
+    assert {path.name for path in fleet.folder.glob("office*.json")} == {"office1-office2.json", "office5.json"}
+    states = {host: fleet.lab.stub(host)["state"] for host in ("office1", "office2", "office3", "office4", "office5")}
+    assert states == dict.fromkeys(["office1", "office2", "office5"], "on") | dict.fromkeys(["office3", "office4"], "off")
+
+
+def test_tags_of_another_task(fleet: Fleet) -> None:
+    run = fleet.run(fleet.play("office1"), None, "--tags", "another")
+    assert (run.code, run.result, fleet.packets()) == (0, {}, 0)
+
+
+def test_fact_gathering_left_on(fleet: Fleet) -> None:
+    """Sleepers are lost before the task; who is awake is found to be."""
+    fleet.lab.standby("office").power_on(["real"], boot_delay=0)
+    fleet.lab.wait_for("real", "on")
+    no_master = {"ANSIBLE_SSH_ARGS": "-C", "ANSIBLE_TIMEOUT": "5"}
+    run = fleet.run(fleet.play("real:office1", gather_facts=True), env=no_master)
+    assert run.verdicts == {"real": "already_awake"}
+    assert (run.recap("unreachable"), run.recap("changed"), fleet.packets()) == (1, 0, 0)
+    again = fleet.run(fleet.play("office1", gather_facts=True), env=no_master)
+    assert (again.code != 0, again.result, again.recap("unreachable")) == (True, {}, 1)
+
+
+def test_deadline_and_a_query_that_fails_the_task(fleet: Fleet) -> None:
+    variables = {"office2": {"wake_after": ["never"]}, "dead2": {"wake_after": ["dead1"]}, "all": {"wake_timeout": 300}}
+    options = {"deadline": 8, "fail_query": "targets[?verdict=='not_woken' && contains(groups, 'segment_branch')]"}
+    run = fleet.run(fleet.play("never,office1,office2,dead1,dead2", options), variables)
+    assert (run.code, run.recap("failed")) == (2, 1)
+    assert "holds for this result" in run.output
+    assert run.verdicts == {"office1": "woken", **dict.fromkeys(["never", "office2", "dead1", "dead2"], "not_woken")}
+    for host in ("never", "dead1"):
+        assert "the deadline of the run" in run.row(host)["reason"]
+        assert run.row(host)["sends"] > 0
+    for host in ("office2", "dead2"):
+        assert run.row(host)["reason"] == "the deadline of the run came before it was sent for"
+        assert run.row(host)["error_class"] == "deadline"
+    assert run.seconds < 30
+
+
+def test_query_that_passes(fleet: Fleet) -> None:
+    run = fleet.run(fleet.play("office1,never", {"timeout": 2, "fail_query": "targets[?verdict=='blocked']"}))
+    assert (run.code, run.recap("failed"), run.recap("changed")) == (0, 0, 1)
+    assert run.verdicts == {"office1": "woken", "never": "not_woken"}
