@@ -66,6 +66,8 @@ class ReplyReader:
         self._data += data
         if not b"HTTP/".startswith(self._data[:5]):
             raise NotHttp("answers, but not in HTTP.")
+        if ended and not self._data:
+            raise NotHttp("accepts connections but closes them without an HTTP reply: it is not ready.")
         head, blank, body = self._data.partition(b"\r\n\r\n")
         if not blank:
             if len(self._data) > _MOST_BYTES or ended:

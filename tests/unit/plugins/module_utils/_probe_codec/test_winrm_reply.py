@@ -68,6 +68,11 @@ def test_what_is_no_http_reply(data: bytes, ended: bool) -> None:
         ReplyReader().feed(data, ended)
 
 
+def test_nothing_at_all_is_told_apart_from_half_a_reply() -> None:
+    with pytest.raises(NotHttp, match="closes them without an HTTP reply"):
+        ReplyReader().feed(b"", True)
+
+
 @pytest.mark.parametrize(
     "found",
     [
