@@ -59,6 +59,7 @@ class FleetInventory:
         self._overrides = overrides
         self._first = str(task_vars["inventory_hostname"])
         self._relay_variables: dict[str, Mapping[str, t.Any]] = {}
+        self._own_relays: dict[str, Mapping[str, t.Any]] = {}
         self.hosts: list[Host] = []
         self.left_out = 0
         self.warnings: list[str] = []
@@ -98,8 +99,8 @@ class FleetInventory:
                 option = name[len("wake_") :]
                 instead = f"the option {option} of the task" if name in self._overridable() else "no task option"
                 raise PlayVariable(
-                    f"{name} is set as a variable of the play, a role or the task, where lightsout.wake.wake does not see "
-                    f"it: set it in the inventory (host or group) or with -e; there is {instead} for it"
+                    f"{name} is set as a variable of the play, a role or the task, where lightsout.wake.wake does not "
+                    f"see it: set it in the inventory (host or group) or with -e; there is {instead} for it"
                 )
 
     @staticmethod
@@ -151,8 +152,8 @@ class FleetInventory:
         relays: list[str] = []
         for word in target.relays:
             if word in own:
-                self._relay_variables[word] = {"ansible_host": word, **own[word]}
                 relays.append(word)
+                problems += self._own_relay(name, word, own[word])
             elif word == CONTROLLER:
                 relays.append(word)
             else:
@@ -165,10 +166,20 @@ class FleetInventory:
                     problems.append(
                         f"host {name}: wake_relay has {word!r}, but no host, group or key of wake_relays has that name"
                     )
+                elif not hosts:
+                    problems.append(f"host {name}: wake_relay has {word!r}, a group without hosts")
         usable = tuple(dict.fromkeys(relay for relay in relays if relay != name))[:_MOST_RELAYS]
         if not usable and not problems:
             problems.append(f"host {name}: wake_relay names the host itself, which can't wake itself")
         return usable
+
+    def _own_relay(self, name: str, relay: str, connection: Mapping[str, t.Any]) -> list[str]:
+        """Note a relay of a host's wake_relays. One name is one relay in the whole run."""
+        variables = {"ansible_host": relay, **connection}
+        if _differs(self._own_relays.setdefault(relay, variables), variables):
+            return [f"host {name}: wake_relays has other connection variables for relay {relay} than another host's"]
+        self._relay_variables[relay] = variables
+        return []
 
     def _read_outside(self) -> None:
         """Hosts that somebody waits for and that are not in the run are looked at, never woken."""

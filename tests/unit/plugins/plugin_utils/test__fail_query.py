@@ -30,7 +30,7 @@ class FakeExpression:
         self.asked.append(result)
         try:
             return eval(self.text, {"__builtins__": {"len": len, "any": any}}, dict(result))  # a test's own text
-        except (TypeError, KeyError, NameError) as error:
+        except NameError as error:
             raise FakeError(str(error)) from error
 
 
@@ -45,7 +45,7 @@ class FakeJmespath(types.ModuleType):
 
     def compile(self, text: str) -> FakeExpression:
         if text.endswith("["):
-            raise FakeError("unexpected end")
+            raise FakeError("unexpected end\n" + text)
         self.compiled.append(FakeExpression(text))
         return self.compiled[-1]
 
@@ -102,7 +102,7 @@ def test_any_other_answer_is_an_error_before_there_is_a_result(answer: str) -> N
 
 @pytest.mark.usefixtures("jmespath")
 def test_a_bad_expression_is_an_error_that_names_it() -> None:
-    with pytest.raises(BadQuery, match=r"fail_query 'targets\[' is not a JMESPath expression: unexpected end"):
+    with pytest.raises(BadQuery, match=r"fail_query 'targets\[' is not a JMESPath expression: unexpected end$"):
         FailQuery("targets[")
 
 
@@ -110,6 +110,12 @@ def test_a_bad_expression_is_an_error_that_names_it() -> None:
 def test_an_expression_that_can_not_be_evaluated_is_an_error_before_there_is_a_result() -> None:
     with pytest.raises(BadQuery, match="fail_query 'nonsense\\(targets\\)' can't be evaluated"):
         FailQuery("nonsense(targets)")
+
+
+@pytest.mark.usefixtures("jmespath")
+def test_an_error_of_python_is_an_error_that_names_the_expression() -> None:
+    with pytest.raises(BadQuery, match="can't be evaluated: '>' not supported between instances of 'str' and 'int'"):
+        FailQuery("[x for x in targets if x['host'] > 5]")
 
 
 @pytest.mark.usefixtures("jmespath")
