@@ -21,7 +21,12 @@ from ansible_collections.lightsout.wake.plugins.module_utils._fleet.wire import 
 from ansible_collections.lightsout.wake.plugins.module_utils._interfaces_linux import read_interfaces
 from ansible_collections.lightsout.wake.plugins.module_utils._packet_senders import PacketSender
 from ansible_collections.lightsout.wake.plugins.module_utils._probes.engine import ProbeEngine
-from ansible_collections.lightsout.wake.plugins.plugin_utils._places import CONTROLLER, OwnPlace, RelayPlace, share_polls
+from ansible_collections.lightsout.wake.plugins.plugin_utils._places import (
+    CONTROLLER,
+    OwnPlace,
+    RelayPlace,
+    share_polls,
+)
 
 if t.TYPE_CHECKING:
     from ansible_collections.lightsout.wake.plugins.module_utils._wake_target import Target
@@ -155,7 +160,7 @@ class FleetRun:
             self._relay_places[relays] = place
             self._watched_here.update(dict.fromkeys(watched_here, place))
             in_run = {relay: self._key[relay] for relay in relays if relay in self._key}
-            behind_it = tuple(key for key in keys if key not in watched_here)
+            behind_it = tuple(key for key in keys if key not in self._watched_here)
             relayed.append(Behind(place, behind_it, in_run, len(in_run) < len(relays)))
         share_polls(list(self._relay_places.values()))
         return [Behind(self._own_place(own_keys), tuple(own_keys), {}), *relayed]
