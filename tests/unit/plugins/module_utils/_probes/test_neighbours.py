@@ -8,7 +8,6 @@ import errno
 import socket
 import struct
 import types
-import typing as t
 
 import pytest
 
