@@ -275,7 +275,7 @@ def test_the_request_follows_the_handshake_and_the_reply_comes_back(layer: TlsLa
 
 def test_a_record_may_be_cut_anywhere(layer: TlsLayer) -> None:
     peer = Peer()
-    peer.shake_hands(layer, layer.begin(b""))
+    peer.shake_hands(layer, layer.begin(b"x"))
     peer.tls.write(b"x" * 20_000)
     data = peer.outgoing.read()
     plain = b"".join(layer.feed(data[start : start + 999])[0] for start in range(0, len(data), 999))
@@ -284,7 +284,7 @@ def test_a_record_may_be_cut_anywhere(layer: TlsLayer) -> None:
 
 def test_the_end_in_order_comes_with_the_last_bytes(layer: TlsLayer) -> None:
     peer = Peer()
-    peer.shake_hands(layer, layer.begin(b""))
+    peer.shake_hands(layer, layer.begin(b"x"))
     peer.tls.write(b"last")
     with contextlib.suppress(ssl.SSLWantReadError):
         peer.tls.unwrap()
@@ -293,7 +293,7 @@ def test_the_end_in_order_comes_with_the_last_bytes(layer: TlsLayer) -> None:
 
 
 def test_bytes_that_are_no_tls_are_an_error(layer: TlsLayer) -> None:
-    layer.begin(b"")
+    layer.begin(b"x")
     with pytest.raises(ssl.SSLError):
         layer.feed(b"SSH-2.0-OpenSSH_9.2p1\r\n")
 
