@@ -285,6 +285,7 @@ def test_a_record_may_be_cut_anywhere(layer: TlsLayer) -> None:
 def test_the_end_in_order_comes_with_the_last_bytes(layer: TlsLayer) -> None:
     peer = Peer()
     peer.shake_hands(layer, layer.begin(b"x"))
+    assert peer.tls.read(10) == b"x"
     peer.tls.write(b"last")
     with contextlib.suppress(ssl.SSLWantReadError):
         peer.tls.unwrap()
