@@ -314,7 +314,11 @@ def main() -> None:
     module = AnsibleModule(argument_spec=wake_argument_spec(), supports_check_mode=True)
     if not module.params["batch"]:
         module.fail_json(msg="lightsout.wake.wake runs as an action: call it by its full name in a playbook task")
-    module.exit_json(**start_service(module.params["batch"]))
+    try:
+        started = start_service(module.params["batch"])
+    except (OSError, ValueError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**started)
 
 
 if __name__ == "__main__":

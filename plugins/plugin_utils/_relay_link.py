@@ -71,6 +71,11 @@ class RelayLink:
             task, self._connection, self._context, surroundings.loader, self._templar, surroundings.shared_loader_obj
         )
 
+    @property
+    def pipes(self) -> bool:
+        """Whether a module travels to the relay without becoming a file there."""
+        return bool(self._action._is_pipelining_enabled("new"))
+
     def run_module(self, batch: str) -> dict[str, t.Any]:
         """Start the service on the relay and return what the module returned. Raises RelayUnusable."""
         self.command("true")  # a login that fails says so by itself; a search for Python that fails would not
@@ -197,6 +202,10 @@ class RelayLink:
 def _module_failure(result: t.Mapping[str, t.Any]) -> str:
     """Say in a sentence why the module did not run."""
     told = " ".join(str(result.get(name, "")) for name in ("module_stderr", "module_stdout", "msg"))
+    _before, broke, trace = told.rpartition("Traceback (most recent call last):\n")
+    if broke:
+        final = next((line for line in trace.splitlines() if line and not line[0].isspace()), "")
+        return f"the wake module did not start there ({_first_line(final)})"
     if result.get("rc") == 127 or "No such file or directory" in told or "interpreter" in told:
         return f"it has no usable Python ({_first_line(told)})"
     return f"the wake module did not start there ({_first_line(told)})"

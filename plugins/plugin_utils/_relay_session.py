@@ -60,6 +60,11 @@ class RelaySession:
         self._link = link
         self._offset = 0
         self._ended = False
+        if any(target.secureon for target in batch.targets.values()) and not link.pipes:
+            raise RelayUnusable(
+                "SecureOn passwords would lie in a file there, because its connection or way of becoming another user "
+                "has no pipelining, or ANSIBLE_KEEP_REMOTE_FILES is set"
+            )
         started = link.run_module(write_batch(batch))
         self._directory = str(started["directory"])
         self._pid = int(started["pid"])

@@ -163,3 +163,12 @@ def test_secureon_passwords_are_nowhere(fleet: Fleet) -> None:
         assert leaks(text.encode()) == [], name
     assert log.stat().st_size > 10000
     assert leaks(log.read_bytes()) == []
+
+
+def test_a_relay_that_keeps_files_gets_no_password(fleet: Fleet) -> None:
+    run = fleet.run(fleet.play("vault,office1,hidden1"), env={"ANSIBLE_KEEP_REMOTE_FILES": "1"})
+    assert run.verdicts == {"vault": "relay_unreachable", "office1": "woken", "hidden1": "woken"}
+    assert "SecureOn passwords would lie in a file there" in run.row("vault")["reason"]
+    assert fleet.left_on("alpha") == []
+    assert any("AnsiballZ" in path for path in fleet.left_on("inner")), "the setting has no effect any more"
+    fleet.lab.relay("inner").run(["rm", "-rf", "/root/.ansible"])
