@@ -86,6 +86,7 @@ class Stage:
         action = ActionModule(
             self.task, connection(), PlayContext(), data_loader, Templar(loader=data_loader), plugin_loaders
         )
+        action._load_name = "wake"  # as the loader of plugins does
         first = next(iter(hosts))
         names = [name for name in hosts if name != "outside"] if batch is None else batch
         groups: dict[str, list[str]] = {"all": list(hosts), "core": [name for name in hosts if name.startswith("up")]}
