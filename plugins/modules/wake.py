@@ -118,7 +118,7 @@ options:
     description:
       - A JMESPath expression over the result that decides whether the task fails. V(true) or a list that is not empty
         fails it. V(false), V(null) and V([]) don't. Anything else is an error.
-      - A failed task ends the play for all of its hosts. The playbook P(lightsout.wake.wake#playbook) therefore fills
+      - A failed task ends the play for all of its hosts. The playbook C(lightsout.wake.wake) therefore fills
         the group C(wake_failed), and fails in its last play.
       - Needs the Python package C(jmespath) on the control node. A bad expression is an error before anything is sent.
     type: str
