@@ -51,7 +51,8 @@ def test_rehearsal_then_the_whole_fleet_then_again(fleet: Fleet) -> None:
     assert rehearsal.code == 0, rehearsal.output
     assert fleet.packets() == 0
     rows = {row["host"]: row for row in rehearsal.result["targets"]}
-    assert {host for host, row in rows.items() if row["verdict"] == "would_fail"} == set(NOBODY_TO_SEND)
+    assert {host for host, row in rows.items() if row["verdict"] == "would_fail"} == {*NOBODY_TO_SEND, "taken"}
+    assert rows["taken"]["error_class"] == "identity"
     assert {row["verdict"] for row in rows.values()} == {"would_wake", "would_fail"}
     assert_relays_without_use(rows)
 

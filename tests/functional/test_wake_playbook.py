@@ -51,7 +51,7 @@ def test_rehearsal_of_the_playbook(fleet: Fleet) -> None:
     assert (run.code, run.verdicts, fleet.packets()) == (2, {"branch1": "would_fail"}, 0)
 
 
-def test_own_plays_go_on_with_who_was_woken(fleet: Fleet) -> None:
+def test_own_plays_go_on_when_all_are_awake(fleet: Fleet) -> None:
     show = {"ansible.builtin.debug": {"msg": "goes on with {{ inventory_hostname }}"}}
     plays = [
         {"ansible.builtin.import_playbook": NAME},
@@ -64,3 +64,8 @@ def test_own_plays_go_on_with_who_was_woken(fleet: Fleet) -> None:
     run = run_playbook(fleet, str(book), wake_hosts="office1:office2:office3")
     assert run.code == 0, run.output
     assert [host for host in run.verdicts if f"goes on with {host}" in run.output] == ["office1", "office2"]
+
+    fleet.reset()
+    failed = run_playbook(fleet, str(book), "-e", "wake_timeout=3", wake_hosts="office1:never")
+    assert (failed.code, failed.verdicts["office1"]) == (2, "woken")
+    assert "goes on with" not in failed.output

@@ -258,6 +258,8 @@ class WatchLoop:
             state.phase = _RECHECK
             if not state.looking:
                 self._look(key, state)
+        elif self._preflight and state.impostor:
+            self._finish(now, key, state, verdicts.WOULD_FAIL, *self._why_not(state))
         elif self._preflight:
             state.phase = _WATCHING
             self._step.check.append((key, state.job.methods[state.rung]))
