@@ -125,8 +125,8 @@ class RelayPlace:
         merged = Report([], [], [])
         while self._reports:
             report = self._reports.popleft()
-            for whole, part in zip(merged, report):
-                t.cast("list[t.Any]", whole).extend(part)
+            merged.asleep.extend(report.asleep)
+            merged.verdicts.extend(report.verdicts)
         return merged
 
     def end(self) -> None:
@@ -177,8 +177,8 @@ class RelayPlace:
                 refusals.append(f"relay {relay} can't be used: {refusal}")
                 continue
             self.used = relay
-            for refusal in refusals:
-                self._warn(f"{refusal}; {relay} takes its place")
+            for sentence in refusals:
+                self._warn(f"{sentence}; {relay} takes its place")
             return session, self._now()
         self._conclude("; ".join(refusals) or "none of its relays is awake")
         return None, 0.0

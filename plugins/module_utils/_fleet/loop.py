@@ -38,12 +38,12 @@ _FIRST_LOOK, _HELD, _RECHECK, _WATCHING, _LAST_LOOK, _DONE = range(6)
 
 
 class Job(t.NamedTuple):
-    """What the loop needs to know of a target. Times in seconds. No methods: it is only looked at."""
+    """What the loop needs to know of a target. Times are in seconds. Without methods it is only looked at."""
 
     methods: tuple[str, ...]
     timeout: float = 600.0
     resend_interval: float = 10.0
-    count: int = 3
+    packets: int = 3  # of one send
 
 
 class Step(t.NamedTuple):
@@ -236,7 +236,7 @@ class WatchLoop:
 
     def _queue_packet(self, key: int, state: _State) -> None:
         if not state.packets_left:
-            state.packets_left = state.job.count
+            state.packets_left = state.job.packets
             state.burst_left = False
         state.next_send = _NEVER
         if not state.queued:

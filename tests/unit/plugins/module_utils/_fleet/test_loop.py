@@ -166,7 +166,7 @@ def test_a_release_before_the_first_look_has_ended_is_kept() -> None:
 
 def test_a_second_release_does_no_harm() -> None:
     world = World(WatchLoop())
-    world.add(1, SILENT, Job(("wol",), 5.0, count=2))
+    world.add(1, SILENT, Job(("wol",), 5.0, packets=2))
     for moment in (0.0, 0.02, 0.03, 0.2, 3.0):
         world.run(moment)
         world.loop.release(world.now, 1)
@@ -192,7 +192,7 @@ def test_a_sleeper_is_sent_for_and_seen() -> None:
 
 
 def test_the_packets_of_one_send_leave_a_tenth_of_a_second_apart() -> None:
-    world = one(SILENT, Job(("wol",), 5.0, count=5))
+    world = one(SILENT, Job(("wol",), 5.0, packets=5))
     moments = world.sent_at(1)
     assert len(moments) == 5
     for first, second in zip(moments, moments[1:]):
@@ -211,12 +211,12 @@ def test_sends_come_again_after_ten_seconds_growing_by_half_to_thirty() -> None:
 
 
 def test_an_interval_that_is_longer_than_thirty_seconds_stays_as_it_is() -> None:
-    begun = bursts(one(SILENT, Job(("wol",), 400.0, resend_interval=100.0, count=1)).sent_at(1))
+    begun = bursts(one(SILENT, Job(("wol",), 400.0, resend_interval=100.0, packets=1)).sent_at(1))
     assert [second - first for first, second in zip(begun, begun[1:])] == pytest.approx([100.0] * 3, abs=SLACK)
 
 
 def test_nothing_is_sent_after_the_host_was_seen() -> None:
-    world = one(up_from(0.15), Job(("wol",), 100.0, count=50))
+    world = one(up_from(0.15), Job(("wol",), 100.0, packets=50))
     seen_at = world.told_at[1]
     assert all(moment <= seen_at for moment, _key, _method in world.sends)
     assert len(world.sends) < 50
@@ -354,7 +354,7 @@ def test_the_next_method_is_tried_when_the_first_did_not_bring_it_up() -> None:
 
 
 def test_each_method_has_its_whole_time_and_its_own_intervals() -> None:
-    world = one(SILENT, Job(("amt", "wol"), 40.0, count=1))
+    world = one(SILENT, Job(("amt", "wol"), 40.0, packets=1))
     first, second = world.sent_at(1, "amt"), world.sent_at(1, "wol")
     for moments in (first, second):
         assert [later - earlier for earlier, later in zip(moments, moments[1:])] == pytest.approx(
@@ -438,9 +438,9 @@ def test_a_send_that_worked_after_one_that_did_not_counts_from_there() -> None:
 
 def test_a_host_that_waits_for_its_turn_is_queued_once_also_when_the_next_method_begins() -> None:
     world = World(WatchLoop(packets_per_second=1.0))
-    world.add(0, SILENT, Job(("amt", "wol"), 10.0, resend_interval=3.0, count=1))
+    world.add(0, SILENT, Job(("amt", "wol"), 10.0, resend_interval=3.0, packets=1))
     for key in range(1, 20):
-        world.add(key, SILENT, Job(("amt",), 10.0, resend_interval=100.0, count=1))
+        world.add(key, SILENT, Job(("amt",), 10.0, resend_interval=100.0, packets=1))
     world.run()
     assert world.verdicts[0].verdict == "not_woken"
     for method in ("amt", "wol"):
