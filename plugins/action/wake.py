@@ -13,7 +13,7 @@ import time
 import typing as t
 from collections.abc import Sequence
 
-from ansible.errors import AnsibleError, AnsibleActionFail
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -77,7 +77,11 @@ class ActionModule(ActionBase):
             fleet.run()
             outcomes = [
                 Outcome(
-                    host.name, host.groups, fleet.relay_of(key), fleet.conductor.waves[key], fleet.conductor.verdicts[key]
+                    host.name,
+                    host.groups,
+                    fleet.relay_of(key),
+                    fleet.conductor.waves[key],
+                    fleet.conductor.verdicts[key],
                 )
                 for key, host in enumerate(hosts)
                 if not host.outside
@@ -98,9 +102,7 @@ class ActionModule(ActionBase):
         return self._told(whole, options, query)
 
     def _read_inventory(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> FleetInventory:
-        overrides = {
-            variable: options[option] for option, variable in OVERRIDES.items() if options[option] is not None
-        }
+        overrides = {variable: options[option] for option, variable in OVERRIDES.items() if options[option] is not None}
         inventory = FleetInventory(task_vars, self._templar, overrides)
         names: Sequence[str] = task_vars.get("ansible_play_batch", ())
         if options["targets"] is not None:
@@ -186,7 +188,8 @@ class ActionModule(ActionBase):
 
 
 def _progress_line(state: Progress) -> str:
-    line = f"wake: wave {state.wave} of {state.waves}, {state.awake} awake, {state.waiting} waiting, {state.failed} failed"
+    counts = f"{state.awake} awake, {state.waiting} waiting, {state.failed} failed"
+    line = f"wake: wave {state.wave} of {state.waves}, {counts}"
     if state.longest:
         line += f"; longest: {state.longest}, {state.longest_wait:.0f} s"
     return line

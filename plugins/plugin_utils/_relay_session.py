@@ -44,11 +44,9 @@ class Session(t.Protocol):
 
     def exchange(self, orders: Orders) -> Journal:
         """Hand in orders and return what was journalled since. Raises RelayUnusable; the relay may come back."""
-        ...
 
     def close(self) -> None:
         """End it and leave nothing behind."""
-        ...
 
 
 class RelaySession:

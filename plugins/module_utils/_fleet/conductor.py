@@ -30,23 +30,18 @@ class Place(t.Protocol):
 
     def begin(self, keys: Sequence[int], skip: Iterable[str]) -> None:
         """Begin to look at these targets. ``skip``: relays that are known to be down."""
-        ...
 
     def release(self, keys: Sequence[int]) -> None:
         """These targets may be sent for."""
-        ...
 
     def give_up(self, keys: Sequence[int]) -> None:
         """Nobody waits for these any more; what the place says of them is of no interest."""
-        ...
 
     def poll(self, wait: float) -> Report:
         """Return what happened, waiting at most about ``wait`` seconds for it."""
-        ...
 
     def close(self) -> None:
         """End the work there, and leave nothing behind."""
-        ...
 
 
 class Behind(t.NamedTuple):

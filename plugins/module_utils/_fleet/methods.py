@@ -35,19 +35,15 @@ class WakeMethod(t.Protocol):
 
     def prepare(self, key: int, target: Target) -> str:
         """Take a target in before anything is sent. Return a sentence where nothing could ever be sent for it."""
-        ...
 
     def send(self, keys: Sequence[int]) -> None:
         """Send once for each of these targets; what came of it is handed out by collect()."""
-        ...
 
     def collect(self) -> list[Sent]:
         """Return what became of sends since the last call, without waiting."""
-        ...
 
     def close(self) -> None:
         """Let go of sockets."""
-        ...
 
 
 class MagicPackets:

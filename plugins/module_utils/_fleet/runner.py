@@ -26,11 +26,14 @@ _LONGEST_SLICE = 0.5  # seconds in one collect(), so that a new release or send 
 class Prober(t.Protocol):
     """What the runner needs of a ProbeEngine."""
 
-    def start(self, key: int, probe: Probe) -> None: ...
+    def start(self, key: int, probe: Probe) -> None:
+        """Begin to look."""
 
-    def collect(self, wait: float) -> list[tuple[int, t.Any]]: ...
+    def collect(self, wait: float) -> list[tuple[int, t.Any]]:
+        """Return what was seen, waiting at most ``wait`` seconds for it."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of all sockets."""
 
 
 class FleetRunner:

@@ -49,7 +49,7 @@ def parse_literal(host: str) -> Address | None:
         return Address(socket.AF_INET, host, socket.inet_pton(socket.AF_INET, host), 0)
     except (OSError, ValueError):
         pass
-    plain, _, zone = host.partition("%")
+    plain, _percent, zone = host.partition("%")
     try:
         packed = socket.inet_pton(socket.AF_INET6, plain)
         scope = 0 if not zone else int(zone) if zone.isdigit() else socket.if_nametoindex(zone)

@@ -105,7 +105,7 @@ def take_packet(data: bytes) -> tuple[bytes, bytes] | None:
 def parse_kexinit(payload: bytes) -> KexInit:
     """Read a KEXINIT payload. Raises BadPacket."""
     reader = Reader(payload[1:])
-    return KexInit(reader.raw(_COOKIE), tuple(reader.names() for _ in range(_NAME_LISTS)))
+    return KexInit(reader.raw(_COOKIE), tuple(reader.names() for _position in range(_NAME_LISTS)))
 
 
 def disconnect(description: str) -> bytes:
