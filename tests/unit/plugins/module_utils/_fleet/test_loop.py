@@ -555,6 +555,14 @@ def test_a_preflight_sends_nothing_and_says_who_would_wake() -> None:
     assert world.verdicts[2].verdict == "already_awake"
 
 
+def test_a_preflight_says_that_another_machine_answers() -> None:
+    world = World(WatchLoop(preflight=True))
+    world.add(1, IMPOSTOR, Job(("wol",)))
+    world.run()
+    verdict = world.verdicts[1]
+    assert (verdict.verdict, verdict.reason, verdict.error_class) == ("would_fail", "identity: impostor it was", "identity")
+
+
 def test_a_preflight_tries_the_next_method_and_says_what_would_fail() -> None:
     world = World(WatchLoop(preflight=True))
     world.checks = {(1, "amt"): "refused", (2, "amt"): "refused", (2, "wol"): "no interface"}
