@@ -158,7 +158,7 @@ def test_every_frame_of_a_woken_host_has_its_own_mac(here):
     here.control(["ip", "neigh", "flush", "dev", "eth0"])
     assert pings(here, "own1")
     assert banner(here, "own1")
-    out, _ = capture.communicate(timeout=30)
+    out = capture.communicate(timeout=30)[0]
     protocols = {line.split("\t")[1] for line in out.splitlines()}
     assert {"eth:ethertype:arp", "eth:ethertype:ip:tcp"} <= protocols, (address, out)
 
@@ -288,7 +288,9 @@ def test_the_right_machine_takes_its_address_back(here):
     here.standby("own").power_on(["taken"], boot_delay=0)
     here.wait_for("taken", "on")
     assert pings(here, "taken")
-    assert here.stub("taken")["mac"] in neighbour(here, "taken") != other_mac
+    own_mac = neighbour(here, "taken")
+    assert own_mac != other_mac
+    assert here.stub("taken")["mac"] in own_mac
     here.standby("own").power_off(["taken"])
     here.ask_supervisor(command="power_on", machine="taken.impostor")
     assert pings(here, "taken")

@@ -153,13 +153,13 @@ def _start_lines(layout: Layout, namespace: str, cables: list[Cable]) -> collect
         for segment in layout.configuration.segments:
             yield from _static_neighbours(layout, segment, cables)
     elif any(gateways):
-        number = next(number for number, gateway in enumerate(gateways) if gateway)
+        number = [bool(gateway) for gateway in gateways].index(True)
         yield f"route add default via {gateways[number]} dev {cables[number].device}"
 
 
 def _static_neighbours(layout: Layout, segment: Segment, cables: list[Cable]) -> collections.abc.Iterator[str]:
     if segment.static_neighbours:
-        device = next(cable.device for cable in cables if cable.segment == segment.name)
+        device = {cable.segment: cable.device for cable in cables}[segment.name]
         for stub in layout.configuration.stubs:
             if stub.segment == segment.name:
                 yield f"neighbour replace {stub.address} lladdr {stub.mac} dev {device} nud permanent"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.lightsout.wake.plugins.module_utils._wake_target import (
@@ -395,7 +395,6 @@ ANY = st.recursive(
 NAMES = st.sampled_from(sorted(own_variables() | set(CONNECTION_VARIABLES)))
 
 
-@settings(max_examples=300, deadline=None)
 @given(variables=st.dictionaries(NAMES, ANY, max_size=12), overrides=st.dictionaries(NAMES, ANY, max_size=3))
 def test_whatever_an_inventory_holds_is_a_target_or_sentences(variables, overrides):
     told = None
@@ -410,7 +409,6 @@ def test_whatever_an_inventory_holds_is_a_target_or_sentences(variables, overrid
         assert all(sentence.startswith("host web1: ") and sentence.isprintable() for sentence in told)
 
 
-@settings(max_examples=100, deadline=None)
 @given(port=st.integers(1, 65535), order=st.integers(-1000, 1000), timeout=st.integers(1, 86400))
 def test_string_forms_mean_the_same(port, order, timeout):
     plain = {"wake_port": port, "wake_order": order, "wake_timeout": timeout}

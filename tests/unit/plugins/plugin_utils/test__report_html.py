@@ -5,7 +5,7 @@ from __future__ import annotations
 import html.parser
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.lightsout.wake.plugins.plugin_utils import _report_html, _report_page
@@ -23,8 +23,8 @@ class Page(html.parser.HTMLParser):
         self.close()
         assert self.open == []
 
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
         if tag == "tr":
             self.rows.append([])
         if tag in ("td", "th") and self.rows:
@@ -32,8 +32,8 @@ class Page(html.parser.HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag
@@ -217,7 +217,6 @@ KEYS = (
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     targets=st.lists(st.fixed_dictionaries({}, optional=dict.fromkeys(KEYS, ANY)), max_size=4),
     title=st.text(max_size=30),

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The lightsout.wake authors
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.lightsout.wake.plugins.plugin_utils import _report_table
@@ -87,7 +87,6 @@ def test_text_from_the_network_can_not_move_the_cursor():
 TEXT = st.text(max_size=200)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(
