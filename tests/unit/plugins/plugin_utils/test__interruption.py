@@ -21,15 +21,20 @@ def test_a_signal_becomes_an_exception_and_the_handlers_come_back(number):
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
 
 
-def test_a_second_signal_does_not_cut_off_the_tidying_up():
-    tidied = []
-    with pytest.raises(Interrupted), interruptions_raised():
+def interrupted_while_tidying_up(tidied):
+    with interruptions_raised():
         try:
             os.kill(os.getpid(), signal.SIGTERM)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGINT)
             tidied.append(True)
+
+
+def test_a_second_signal_does_not_cut_off_the_tidying_up():
+    tidied = []
+    with pytest.raises(Interrupted):
+        interrupted_while_tidying_up(tidied)
     assert tidied == [True]
 
 
