@@ -143,6 +143,7 @@ def test_the_question_is_repeated_until_the_end(
     assert len({data for data, _destination in kernel.socket.sent}) == 1
     kernel.socket.deliver(arp_packet())
     room.outcome(look)
+    assert look.channel._waiting == {}
     sent = len(kernel.socket.sent)
     room.run_for(0.06)
     assert len(kernel.socket.sent) == sent

@@ -152,6 +152,12 @@ def test_a_time_out_ends_a_look_once(room: Room) -> None:
     assert short.closed_with == [room.ended[short]]
 
 
+def test_a_time_out_is_something_that_happened(room: Room) -> None:
+    room.begin(Plain, probe(timeout=0.0))
+    assert run(room) is True
+    assert run(room) is False
+
+
 def test_what_is_there_is_heard_before_a_time_out_counts(room: Room, pipes: list[Pipe]) -> None:
     look = room.begin(Plain, probe(timeout=0.0))
     pipes[0].make_ready()

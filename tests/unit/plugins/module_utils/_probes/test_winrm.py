@@ -130,6 +130,27 @@ def test_other_replies_over_tls_are_no_reason_to_call_again(room: Room, reply: b
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("in_order", [True, False])
+def test_hanging_up_after_the_handshake_is_no_reason_to_call_again(room: Room, in_order: bool) -> None:
+    calls: list[bytes] = []
+
+    def handle(connection: socket.socket) -> None:
+        connection = server_context().wrap_socket(connection, server_side=True)
+        calls.append(read_request(connection))
+        if in_order:
+            connection.unwrap()
+        connection.close()
+
+    with serving(handle) as port:
+        outcome = look(room, port)
+    assert outcome == Outcome(
+        REFUSED,
+        "",
+        f"127.0.0.1 port {port} accepts connections but closes them without an HTTP reply: it is not ready.",
+    )
+    assert len(calls) == 1
+
+
 def test_over_plain_http(room: Room, plain: t.Callable[[int], int]) -> None:
     server = Server(WINRM, tls=False)
     with serving(server.handle) as port:
