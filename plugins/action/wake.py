@@ -30,7 +30,7 @@ from ansible_collections.lightsout.wake.plugins.plugin_utils import _report_html
 from ansible_collections.lightsout.wake.plugins.plugin_utils._fail_query import BadQuery, FailQuery
 from ansible_collections.lightsout.wake.plugins.plugin_utils._fleet_inventory import FleetInventory, Host, PlayVariable
 from ansible_collections.lightsout.wake.plugins.plugin_utils._fleet_run import FleetRun, Hooks
-from ansible_collections.lightsout.wake.plugins.plugin_utils._interruption import interruptions_raised
+from ansible_collections.lightsout.wake.plugins.plugin_utils._interruption import Interrupted, interruptions_raised
 from ansible_collections.lightsout.wake.plugins.plugin_utils._places import CONTROLLER
 from ansible_collections.lightsout.wake.plugins.plugin_utils._relay_link import RelayLink, Surroundings
 from ansible_collections.lightsout.wake.plugins.plugin_utils._relay_session import OwnSession, RelaySession, Session
@@ -142,10 +142,13 @@ class ActionModule(ActionBase):
             if not host.outside:
                 journal.write(host.name, verdict)
 
+        parent = os.getppid()
         told = [f"wake: what is known of each host is in {journal.path} until the run ends"]
 
         def progress(state: Progress) -> None:
             journal.flush()
+            if os.getppid() != parent:
+                raise Interrupted("ansible-playbook is gone")
             while told:
                 display.display(told.pop())
             display.display(_progress_line(state))

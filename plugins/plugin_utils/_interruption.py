@@ -17,7 +17,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the run to end."""
+    """A signal asked the run to end, or nobody is left to hear of it."""
 
 
 @contextlib.contextmanager
