@@ -52,6 +52,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         self._task.run_once = True
         _validated, options = self.validate_argument_spec(wake_argument_spec())
+        _check_ranges(options)
         try:
             query = FailQuery(options["fail_query"] or "")
             with interruptions_raised():
@@ -67,6 +68,7 @@ class ActionModule(ActionBase):
         hosts = inventory.hosts
         for warning in inventory.warnings + duplicate_macs(host.target for host in hosts if host.target):
             display.warning(warning)
+        self._try_reports(options)
         started = time.time()
         journal = RunJournal(options["journal"] or "", [host.name for host in hosts if not host.outside])
         control_directory = tempfile.mkdtemp(prefix="lw-")
@@ -75,19 +77,8 @@ class ActionModule(ActionBase):
             fleet = self._fleet_run(options, inventory, journal, control_directory)
             began = True
             fleet.run()
-            outcomes = [
-                Outcome(
-                    host.name,
-                    host.groups,
-                    fleet.relay_of(key),
-                    fleet.conductor.waves[key],
-                    fleet.conductor.verdicts[key],
-                )
-                for key, host in enumerate(hosts)
-                if not host.outside
-            ]
             whole = build_result(
-                outcomes,
+                _outcomes(fleet),
                 started=started,
                 finished=time.time(),
                 left_out=inventory.left_out,
@@ -163,13 +154,7 @@ class ActionModule(ActionBase):
         if options["table"]:
             for line in _report_table.render(whole):
                 display.display(line)
-        written = []
-        for option, text in (
-            ("report_html", lambda: _report_html.render(whole)),
-            ("report_json", lambda: json.dumps(whole, indent=1)),
-        ):
-            if options[option]:
-                written.append(self._write_report(options[option], text()))
+        written = [self._write_report(options[option], render(whole)) for option, render in _REPORTS if options[option]]
         if written:
             result["reports"] = written
         result["ansible_stats"] = {
@@ -177,17 +162,50 @@ class ActionModule(ActionBase):
             "per_host": False,
             "aggregate": False,
         }
-        if query.fails(whole):
-            result["failed"] = True
-            result["msg"] = f"fail_query {options['fail_query']!r} holds for this result"
-        return result
+        try:
+            failure = f"fail_query {options['fail_query']!r} holds for this result" if query.fails(whole) else ""
+        except BadQuery as error:
+            failure = str(error)
+        return {**result, "failed": True, "msg": failure} if failure else result
+
+    def _try_reports(self, options: dict[str, t.Any]) -> None:
+        """Open the files of reports before anything is sent, so that none of them fails when there is much to tell."""
+        for option, _render in _REPORTS:
+            if options[option]:
+                path = self._loader.path_dwim(options[option])
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "a", encoding="utf-8"):
+                    pass
 
     def _write_report(self, path: str, text: str) -> str:
         path = self._loader.path_dwim(path)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as stream:
             stream.write(text)
         return path
+
+
+def _json_report(whole: dict[str, t.Any]) -> str:
+    return json.dumps(whole, indent=1)
+
+
+_REPORTS = (("report_html", _report_html.render), ("report_json", _json_report))
+
+
+def _check_ranges(options: dict[str, t.Any]) -> None:
+    """Refuse numbers that mean nothing. Raises AnsibleActionFail."""
+    for option, least in (("packets_per_second", 0), ("deadline", 1)):
+        value = options[option]
+        if value is not None and not value >= least:
+            raise AnsibleActionFail(f"{option} is {value:g}, but the least that means something is {least}")
+
+
+def _outcomes(fleet: FleetRun) -> list[Outcome]:
+    conductor = fleet.conductor
+    return [
+        Outcome(host.name, host.groups, fleet.relay_of(key), conductor.waves[key], conductor.verdicts[key])
+        for key, host in enumerate(fleet.hosts)
+        if not host.outside
+    ]
 
 
 def _progress_line(state: Progress) -> str:

@@ -124,7 +124,8 @@ options:
     type: str
   detail:
     description:
-      - With V(auto), hosts that are awake are left out of RV(targets) above 1,000 hosts. V(full) keeps them.
+      - With V(auto), hosts that are awake, or would be woken, are left out of RV(targets) above 1,000 hosts. V(full)
+        keeps them.
     type: str
     choices:
       - auto
@@ -306,6 +307,7 @@ reports:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.lightsout.wake.plugins.module_utils._ansible.outcome import run
 from ansible_collections.lightsout.wake.plugins.module_utils._ansible.wake_options import wake_argument_spec
 from ansible_collections.lightsout.wake.plugins.module_utils._ansible.wake_relay import start_service
 
@@ -314,11 +316,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=wake_argument_spec(), supports_check_mode=True)
     if not module.params["batch"]:
         module.fail_json(msg="lightsout.wake.wake runs as an action: call it by its full name in a playbook task")
-    try:
-        started = start_service(module.params["batch"])
-    except (OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**started)
+    run(module, lambda: start_service(module.params["batch"]))
 
 
 if __name__ == "__main__":

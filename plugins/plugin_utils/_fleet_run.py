@@ -106,7 +106,7 @@ class FleetRun:
             for key, host in enumerate(self.hosts):
                 if host.target is None:
                     word = verdicts.WOULD_FAIL if self._settings.preflight else verdicts.INVALID
-                    conductor.conclude(key, Verdict(word, host.problem, "invalid_variables"))
+                    conductor.conclude(key, Verdict(word, host.problem, verdicts.INVALID_VARIABLES))
             said = time.monotonic()
             while not conductor.finished:
                 conductor.step(_SLICE)
@@ -129,8 +129,9 @@ class FleetRun:
         if target is None:
             return Member(key, host.name, power_domain=_OUTSIDE_DOMAIN)
         needed = {self._key[name] for name in host.after}
-        if len(host.relays) == 1 and host.relays[0] in self._key:
-            needed.add(self._key[host.relays[0]])
+        relay = self._key.get(host.relays[0]) if len(host.relays) == 1 else None
+        if relay is not None and relay in self._targets:
+            needed.add(relay)
         if host.outside:
             return Member(key, host.name, after=tuple(sorted(needed)), power_domain=_OUTSIDE_DOMAIN)
         stagger = 0.0 if self._settings.preflight else target.stagger

@@ -222,7 +222,9 @@ class RelayPlace:
         sent_for = {key for key in self._open if key in self._released}
         lost = Verdict(verdicts.INDETERMINATE, f"sent for, and then {reason}", "relay_lost")
         unsent = Verdict(self._unreachable(), f"not sent for: {reason}", "relay_lost")
-        self._reports.append(Report([], [(key, lost if key in sent_for else unsent) for key in self._open], []))
+        still_watched = self._only_send & sent_for  # from the control node, which tells what became of them
+        ended = [(key, lost if key in sent_for else unsent) for key in self._open - still_watched]
+        self._reports.append(Report([], ended, []))
         self._open.clear()
 
     def _conclude(self, reason: str) -> None:

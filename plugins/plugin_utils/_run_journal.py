@@ -19,6 +19,9 @@ from ansible_collections.lightsout.wake.plugins.module_utils._fleet.verdicts imp
 _TOLD = ("verdict", "reason", "proof", "sends")
 
 
+_LONGEST_UNSEEN = 1.0  # seconds a verdict may be held back from the file
+
+
 class RunJournal:
     """One JSON object a line, the last one of a host counts.
 
@@ -33,15 +36,18 @@ class RunJournal:
         self._stream = os.fdopen(descriptor, "w", encoding="utf-8")
         unknown = {"verdict": INDETERMINATE, "reason": "the run ended before its outcome was known"}
         self._stream.writelines(json.dumps({"host": host, **unknown}) + "\n" for host in hosts)
-        self._stream.flush()
+        self.flush()
 
     def write(self, host: str, verdict: Verdict) -> None:
         """Add a host's verdict."""
         told: dict[str, t.Any] = {name: getattr(verdict, name) for name in _TOLD}
         self._stream.write(json.dumps({"host": host, **told}) + "\n")
+        if time.monotonic() - self._flushed > _LONGEST_UNSEEN:
+            self.flush()
 
     def flush(self) -> None:
         """Hand everything to the system."""
+        self._flushed = time.monotonic()
         self._stream.flush()
 
     def close(self, remove: bool) -> None:

@@ -12,7 +12,6 @@ import typing as t
 from collections.abc import Mapping, Sequence
 
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.verdicts import (
-    AWAKE_VERDICTS,
     GOOD_VERDICTS,
     INDETERMINATE,
     VERDICTS,
@@ -63,10 +62,10 @@ def build_result(
 
 
 def shortened(result: Mapping[str, t.Any], detail: str) -> dict[str, t.Any]:
-    """Return the result without the awake ones of a large fleet, unless ``detail`` is ``full``."""
+    """Return the result; of a large fleet without those that are fine, unless ``detail`` is ``full``."""
     if detail == "full" or len(result["targets"]) <= MOST_LISTED:
         return dict(result)
-    listed = [row for row in result["targets"] if row["verdict"] not in AWAKE_VERDICTS]
+    listed = [row for row in result["targets"] if row["verdict"] not in GOOD_VERDICTS]
     return {**result, "targets": listed, "truncated": len(listed) < len(result["targets"])}
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ansible_collections.lightsout.wake.plugins.module_utils._ansible.outcome import TaskFailure
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.methods import MagicPackets
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.relay_service import (
     ORDERS,
@@ -26,8 +27,11 @@ from ansible_collections.lightsout.wake.plugins.module_utils._probes.engine impo
 
 
 def start_service(batch_text: str) -> dict[str, t.Any]:
-    """Start the detached service for a batch; returns its directory and process id. Raises ValueError, OSError."""
-    batch = read_batch(batch_text)
+    """Start the detached service for a batch; returns its directory and process id. Raises TaskFailure, OSError."""
+    try:
+        batch = read_batch(batch_text)
+    except ValueError as error:
+        raise TaskFailure(str(error)) from None
     directory = make_directory()
 
     def serve() -> None:

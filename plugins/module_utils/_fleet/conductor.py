@@ -173,10 +173,10 @@ class Conductor:
                 continue
             stuck = False  # relays that wait for each other, or for who is behind them: one begins without them
             self._waiting_places.remove(behind)
-            down = {name: key for name, key in behind.relays.items() if not self._is_up(key)}
+            down = {name: key for name, key in behind.relays.items() if not self._may_be_up(key)}
             if len(down) == len(behind.relays) and behind.relays and not behind.other_relays:
                 self._nobody_to_send(behind, next(iter(down.values())))
-                behind.place.begin((), ())
+                behind.place.begin((), down)
             else:
                 behind.place.begin([key for key in behind.keys if key not in self.verdicts], down)
 
@@ -191,8 +191,12 @@ class Conductor:
             for key in behind.keys
         )
 
-    def _is_up(self, key: int) -> bool:
-        return key in self.verdicts and self.verdicts[key].verdict in verdicts.AWAKE_VERDICTS
+    def _may_be_up(self, key: int) -> bool:
+        """Whether a relay was seen awake, or could not be looked at because its own variables are wrong."""
+        if key not in self.verdicts:
+            return False
+        verdict = self.verdicts[key]
+        return verdict.verdict in verdicts.AWAKE_VERDICTS or verdict.error_class == verdicts.INVALID_VARIABLES
 
     def _nobody_to_send(self, behind: Behind, relay: int) -> None:
         name = self._members[relay].name

@@ -33,6 +33,9 @@ VERDICTS = (
     WOULD_FAIL,
 )
 
+# The error class of a target whose inventory variables are wrong.
+INVALID_VARIABLES = "invalid_variables"
+
 AWAKE_VERDICTS = frozenset((ALREADY_AWAKE, WOKEN))
 GOOD_VERDICTS = frozenset((ALREADY_AWAKE, WOKEN, WOULD_WAKE))
 

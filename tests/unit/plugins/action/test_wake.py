@@ -199,6 +199,34 @@ def test_a_wrong_option_is_an_error(stage: Stage) -> None:
     assert "colour" in stage.failure({"up": stage.up}, colour="red")
 
 
+@pytest.mark.parametrize(("option", "value"), [("packets_per_second", -1.0), ("deadline", 0.0), ("deadline", -5.0)])
+def test_a_number_that_means_nothing_is_an_error_with_option_and_value(stage: Stage, option: str, value: float) -> None:
+    assert f"{option} is {value:g}" in stage.failure({"up": stage.up}, **{option: value})
+
+
+def test_a_report_that_cannot_be_written_is_an_error_before_anything_is_sent(stage: Stage) -> None:
+    (stage.directory / "file").touch()
+    for option in ("report_json", "report_html"):
+        assert "file" in stage.failure({"down": stage.down}, **{option: "file/report"})
+    assert stage.screen.lines == []
+
+
+def test_a_query_that_turns_out_to_be_useless_fails_the_task_and_keeps_its_result(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Query:
+        def __init__(self, _text: str) -> None:
+            pass
+
+        def fails(self, _result: t.Any) -> bool:
+            raise wake.BadQuery("fail_query 'x' gives 5")
+
+    monkeypatch.setattr(wake, "FailQuery", Query)
+    result = stage.run({"up": stage.up}, fail_query="x")
+    assert (result["failed"], result["msg"]) == (True, "fail_query 'x' gives 5")
+    assert result["summary"] == {"already_awake": 1}
+
+
 def test_reports_are_written_and_a_table_is_printed(stage: Stage) -> None:
     result = stage.run({"up": stage.up}, table=True, report_json="out/report.json", report_html="out/report.html")
     written = [stage.directory / "out" / name for name in ("report.html", "report.json")]

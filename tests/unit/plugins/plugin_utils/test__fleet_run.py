@@ -255,6 +255,13 @@ def test_those_behind_a_relay_that_stays_down_are_blocked_without_a_login(lab: L
     assert verdicts["a"].reason == "its relay r1 is not_woken"
 
 
+def test_a_relay_whose_own_variables_are_wrong_is_tried_all_the_same(lab: Lab) -> None:
+    lab.sessions["r1"] = RelayedSession(lab)
+    wrong = Host("r1", (), None, "host r1: wake_port is 0")
+    verdicts = lab.run([host("a", 2, relays=("r1",)), wrong])
+    assert words(verdicts) == {"a": "woken", "r1": "invalid"}
+
+
 def test_a_circle_through_a_relay_is_an_error_that_names_it(lab: Lab) -> None:
     with pytest.raises(DependencyCycle) as caught:
         FleetRun([host("a", 1, relays=("r1",)), host("r1", 2, after=("a",))], Settings(), lab.start, lab.hooks())

@@ -249,6 +249,23 @@ def test_a_relay_that_is_lost_leaves_its_verdicts_and_indeterminate_for_those_se
     assert session.closed.wait(20.0)
 
 
+def test_a_lost_relay_says_nothing_of_those_it_sent_for_and_the_control_node_watches() -> None:
+    session = FakeSession()
+    network = Network(one=session)
+    place = network.place(("one",), [1, 2, 3], only_send=[2, 3])
+    place.begin([1], ())
+    place.send([2])
+    wait_for(lambda: session.ordered("send") == [2])
+    session.answers.append(QUIET._replace(failed="it was killed"))
+    verdicts = heard(place, 2)
+    assert {key: verdict.verdict for key, verdict in verdicts.items()} == {
+        1: "relay_unreachable",
+        3: "relay_unreachable",
+    }
+    assert session.closed.wait(20.0)
+    assert place.poll(0.0).verdicts == []
+
+
 def test_a_journal_that_is_complete_without_all_hosts_is_a_loss() -> None:
     network = Network(one=FakeSession(journal((1, Verdict("woken")), complete=True)))
     place = network.place(("one",), [1, 2])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.lightsout.wake.plugins.module_utils._ansible.outcome import TaskFailure
 from ansible_collections.lightsout.wake.plugins.module_utils._ansible.wake_relay import start_service
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet import relay_service
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.wire import (
@@ -73,6 +74,6 @@ def test_a_batch_that_is_none_is_an_error_and_leaves_no_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay_service.tempfile, "tempdir", str(tmp_path))
-    with pytest.raises(ValueError, match="the batch is not what the wake action writes"):
+    with pytest.raises(TaskFailure, match="the batch is not what the wake action writes"):
         start_service("{}")
     assert list(tmp_path.iterdir()) == []
