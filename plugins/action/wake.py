@@ -174,8 +174,11 @@ class ActionModule(ActionBase):
             if options[option]:
                 path = self._loader.path_dwim(options[option])
                 os.makedirs(os.path.dirname(path), exist_ok=True)
+                made = not os.path.lexists(path)
                 with open(path, "a", encoding="utf-8"):
                     pass
+                if made:
+                    os.unlink(path)
 
     def _write_report(self, path: str, text: str) -> str:
         path = self._loader.path_dwim(path)
