@@ -125,7 +125,7 @@ def test_relays_lost_in_mid_wave(fleet: Fleet, relays_back: None) -> None:
     fleet.wait_until_tidy(["gamma", "delta"])
 
     wait_until(lambda: not service(fleet, "jump"), 80, lambda: fleet.left_on("jump"))
-    assert 50 < time.monotonic() - abandoned_at
+    assert time.monotonic() - abandoned_at > 50
     fleet.wait_until_tidy(["jump"])
 
 
@@ -156,3 +156,7 @@ def test_interrupted_run_leaves_a_verdict_for_everybody(fleet: Fleet, all_of_it:
     }
     assert f"what is known of each host is in {path}" in done.output
     path.unlink()
+    left = fleet.files_here()
+    assert all(path.name.startswith("ansible-local-") for path in left), left
+    assert not (left and all_of_it), left
+    fleet.forget_files_here()  # the folder of a process that was killed, which is Ansible's own

@@ -1,56 +1,69 @@
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-FileCopyrightText: The lightsout.wake authors
 # SPDX-License-Identifier: GPL-3.0-or-later
+# SPDX-FileCopyrightText: The lightsout.wake authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+import typing as t
+from collections.abc import Iterator
 
 import pytest
 
 from ansible_collections.lightsout.wake.plugins.plugin_utils._interruption import Interrupted, interruptions_raised
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_becomes_an_exception_and_the_handlers_come_back(number):
-    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises(Interrupted, match="the run was interrupted"), interruptions_raised():
+
+def handlers() -> list[t.Any]:
+    return [signal.getsignal(number) for number in SIGNALS]
+
+
+@pytest.fixture(autouse=True)
+def own_handlers() -> Iterator[None]:
+    before = {number: signal.signal(number, lambda _number, _frame: None) for number in SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_is_an_exception_in_the_block_and_not_after_it(number: int) -> None:
+    before = handlers()
+    with pytest.raises(Interrupted), interruptions_raised():
         os.kill(os.getpid(), number)
-    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
+    assert handlers() == before
+    os.kill(os.getpid(), number)
 
 
-def interrupted_while_tidying_up(tidied):
-    with interruptions_raised():
+def test_what_ends_the_run_is_not_interrupted_again() -> None:
+    ended = []
+    with pytest.raises(Interrupted), interruptions_raised():
         try:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGINT)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGINT)
-            tidied.append(True)
+            ended.append(True)
+    assert ended == [True]
 
 
-def test_a_second_signal_does_not_cut_off_the_tidying_up():
-    tidied = []
-    with pytest.raises(Interrupted):
-        interrupted_while_tidying_up(tidied)
-    assert tidied == [True]
-
-
-def test_an_interruption_is_not_caught_as_an_ordinary_error():
+def test_it_is_no_ordinary_exception() -> None:
+    assert issubclass(Interrupted, KeyboardInterrupt)
     assert not issubclass(Interrupted, Exception)
 
 
-def test_a_thread_leaves_signals_alone():
-    seen = []
+def test_a_run_in_another_thread_leaves_signals_alone() -> None:
+    seen: list[list[t.Any]] = []
 
-    def look():
+    def run() -> None:
         with interruptions_raised():
-            seen.append(signal.getsignal(signal.SIGTERM))
+            seen.append(handlers())
 
-    before = signal.getsignal(signal.SIGTERM)
-    thread = threading.Thread(target=look)
+    before = handlers()
+    thread = threading.Thread(target=run)
     thread.start()
     thread.join()
     assert seen == [before]
