@@ -39,6 +39,10 @@ class _Fleet(t.NamedTuple):
         self.machines.sleep()
         if self.machines.status()["awake"]:
             raise BenchError("void: somebody was awake before the run")
+        return self.run(playbook, *options)
+
+    def run(self, playbook: str, *options: str) -> Cost:
+        """Run a playbook, whoever is awake."""
         program = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
         argv = [program, "-i", os.path.join(self.directory, "inventory.sh"), str(CHECKOUT / "bench" / playbook)]
         return cost_of(spaces.inside(self.space, [*argv, *options]), self._environment(), self.directory)
@@ -68,6 +72,7 @@ def thousand(say: collections.abc.Callable[[str], None]) -> Measured:
     with _fleet(1000) as fleet:
         costs = [_wake(fleet, say) for _run in range(3)]
         per_host, floor = _one_by_one(fleet, say)
+        nothing = _nothing(fleet)
     cpu = median(cost.cpu for cost in costs)
     other = floor + per_host * fleet.size
     return Measured(
@@ -78,6 +83,7 @@ def thousand(say: collections.abc.Callable[[str], None]) -> Measured:
         (
             f"one by one (community.general.wakeonlan, then wait_for): {per_host:.3f} CPU-s a host, the slope between "
             f"{_SMALL_SAMPLE} and {_LARGE_SAMPLE} hosts of the same inventory; start-up of {floor:.2f} s counted once",
+            nothing,
         ),
         {"runs": [_data(cost) for cost in costs], "one_by_one_per_host": per_host, "one_by_one_start": floor},
     )
@@ -89,6 +95,7 @@ def ten_thousand(say: collections.abc.Callable[[str], None]) -> Measured:
         plain = _wake(fleet, say)
         fleet.configure(_LARGE_CONFIGURATION)
         costs = [_wake(fleet, say) for _run in range(2)]
+        nothing = _nothing(fleet)
     return Measured(
         (
             Figure("wake and verify 10,000: CPU", median(cost.cpu for cost in costs), "s", 10),
@@ -97,6 +104,7 @@ def ten_thousand(say: collections.abc.Callable[[str], None]) -> Measured:
         (
             f"10,000 hosts with the two lines of ansible.cfg that bench/README.md explains; without them "
             f"{plain.cpu:.2f} CPU-s",
+            nothing,
         ),
         {"runs": [_data(cost) for cost in costs], "without_configuration": _data(plain)},
     )
@@ -125,6 +133,15 @@ def _wake(fleet: _Fleet, say: collections.abc.Callable[[str], None]) -> Cost:
         raise BenchError(f"void: the sleepers say otherwise than the result: {seen}")
     say(f"{fleet.size} woken: {cost.cpu:.2f} CPU-s, {cost.wall:.1f} s, {cost.rss:.0f} MiB; {seen['packets']} packets")
     return cost
+
+
+def _nothing(fleet: _Fleet) -> str:
+    """What ansible-playbook takes for the same inventory without waking anybody: the floor under the figures."""
+    costs = [fleet.run("nothing.yml") for _run in range(3)]
+    if any(cost.status for cost in costs):
+        raise BenchError(f"ansible-playbook could not even say a word: {costs[0].output[-2000:]}")
+    cpu = median(cost.cpu for cost in costs)
+    return f"the floor: a task that only speaks, with the same inventory of {fleet.size:,} hosts, takes {cpu:.2f} CPU-s"
 
 
 def _one_by_one(fleet: _Fleet, say: collections.abc.Callable[[str], None]) -> tuple[float, float]:

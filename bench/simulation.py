@@ -61,7 +61,8 @@ class _World:
     """Simulated machines behind a place of the conductor. It keeps the time."""
 
     def __init__(self, count: int) -> None:
-        from ansible_collections.lightsout.wake.plugins.module_utils._fleet.loop import Job, WatchLoop
+        from ansible_collections.lightsout.wake.plugins.module_utils._fleet.loop import WatchLoop
+        from ansible_collections.lightsout.wake.plugins.module_utils._fleet.target_state import Job
         from ansible_collections.lightsout.wake.plugins.module_utils._fleet.wire import Report
 
         self._random = random.Random(1)
