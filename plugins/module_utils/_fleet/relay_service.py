@@ -162,9 +162,7 @@ def detach(directory: str, serve: Callable[[], None]) -> int:
         os.setsid()
         if os.fork():
             os._exit(0)
-        os.write(writing, str(os.getpid()).encode())
-        _let_go()
-        _serve(directory, serve)
+        _serve(directory, serve, writing)
     finally:
         os._exit(0)
 
@@ -178,16 +176,20 @@ def _let_go() -> None:
         os.dup2(null, descriptor)
     if null > 2:
         os.close(null)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _ended)
 
 
 def _ended(_signal: int, _frame: t.Any) -> t.NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a second one must not stop the tidying up
     raise SystemExit
 
 
-def _serve(directory: str, serve: Callable[[], None]) -> None:
+def _serve(directory: str, serve: Callable[[], None], tell: int) -> None:
+    """Tell our process id to the descriptor ``tell``, and serve."""
     try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, _ended)
+        os.write(tell, str(os.getpid()).encode())
+        _let_go()
         serve()
     except SystemExit:
         pass

@@ -12,8 +12,9 @@ import typing as t
 from collections.abc import Callable, Mapping, Sequence
 
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet import verdicts
-from ansible_collections.lightsout.wake.plugins.module_utils._fleet.loop import Job, Step, WatchLoop
+from ansible_collections.lightsout.wake.plugins.module_utils._fleet.loop import Step, WatchLoop
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.methods import NOT_AVAILABLE, WakeMethod
+from ansible_collections.lightsout.wake.plugins.module_utils._fleet.target_state import Job
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.verdicts import Verdict
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.wire import Report, Settings
 

@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.conductor import Behind, Conductor
-from ansible_collections.lightsout.wake.plugins.module_utils._fleet.loop import Job, WatchLoop
+from ansible_collections.lightsout.wake.plugins.module_utils._fleet.loop import WatchLoop
+from ansible_collections.lightsout.wake.plugins.module_utils._fleet.target_state import Job
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.verdicts import Verdict
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.waves import DependencyCycle, Member
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.wire import Report

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.lightsout.wake.plugins.module_utils._fleet.loop import (
+from ansible_collections.lightsout.wake.plugins.module_utils._fleet.loop import WatchLoop
+from ansible_collections.lightsout.wake.plugins.module_utils._fleet.target_state import (
     AWAKE,
     IMPOSTOR,
     REFUSED,
@@ -20,7 +21,6 @@ from ansible_collections.lightsout.wake.plugins.module_utils._fleet.loop import 
     UNABLE,
     UNKNOWN,
     Job,
-    WatchLoop,
 )
 from ansible_collections.lightsout.wake.plugins.module_utils._fleet.verdicts import Verdict
 
@@ -687,3 +687,10 @@ def test_whatever_happens_each_target_gets_one_verdict(
         assert bool(verdict.proof) == (verdict.verdict in ("woken", "already_awake"))
         assert verdict.verdict in ("woken", "already_awake", "would_wake") or verdict.reason
         assert wanted[key].methods or not world.sent_at(key)
+
+
+def test_a_last_look_that_could_not_tell_is_repeated():
+    world = one(lambda now: SILENT if now < 5.0 else UNKNOWN if now < 5.7 else AWAKE, Job(("wol",), 5.0))
+    assert world.verdicts[1].verdict == "woken"
+    world = one(lambda now: SILENT if now < 5.0 else UNKNOWN, Job(("wol",), 5.0))
+    assert world.verdicts[1].verdict == "not_woken"
