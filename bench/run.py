@@ -41,7 +41,7 @@ BENCHMARKS: dict[str, collections.abc.Callable[[Say], Measured]] = {
 
 def main() -> int:
     arguments = _arguments()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     if os.geteuid():
         print("bench: it makes network namespaces, which needs root", file=sys.stderr)
