@@ -49,7 +49,12 @@ class Sleepers:
     def __init__(self, space: str, count: int, boot_delay: float) -> None:
         argv = spaces.inside(space, figures.own_program("sleepers.py", str(count), str(boot_delay)))
         self._process = subprocess.Popen(
-            argv, env=figures.own_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            argv,
+            env=figures.own_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # an interruption ends it by the end of its standard input
         )
         self.status()
 
