@@ -38,15 +38,20 @@ def test_a_signal_is_an_exception_in_the_block_and_not_after_it(number: int) -> 
     os.kill(os.getpid(), number)
 
 
-def test_what_ends_the_run_is_not_interrupted_again() -> None:
-    ended = []
-    with pytest.raises(Interrupted), interruptions_raised():
+def interrupted_while_ending(ended: list[bool]) -> None:
+    with interruptions_raised():
         try:
             os.kill(os.getpid(), signal.SIGINT)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
             os.kill(os.getpid(), signal.SIGINT)
             ended.append(True)
+
+
+def test_what_ends_the_run_is_not_interrupted_again() -> None:
+    ended: list[bool] = []
+    with pytest.raises(Interrupted):
+        interrupted_while_ending(ended)
     assert ended == [True]
 
 
