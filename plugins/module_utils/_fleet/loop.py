@@ -71,6 +71,7 @@ class WatchLoop:
         self._states: dict[int, TargetState] = {}
         self._timers = SlotTimers()
         self._to_send: collections.deque[int] = collections.deque()
+        self._to_go_on: collections.deque[int] = collections.deque()  # a send that has begun goes first
         self._deadline_met = False
         self._step = Step([], [], [], [], [])
         self.unfinished = 0
@@ -158,7 +159,7 @@ class WatchLoop:
             for key, kind in due:
                 self._fire(now, key, kind)
             due = self._timers.due(now)
-        if self._to_send:
+        if self._packets_waiting():
             self._send_paced(now)
         step = self._step
         self._step = Step([], [], [], [], [])
@@ -169,8 +170,8 @@ class WatchLoop:
         if self._step.look or self._step.verdicts or self._step.asleep or self._step.check:
             return now
         moments = [self._timers.next()]
-        if self._to_send:
-            moments.append(self._pace.next(now, len(self._to_send)))
+        if self._packets_waiting():
+            moments.append(self._pace.next(now, self._packets_waiting()))
         if self._deadline >= 0 and not self._deadline_met:
             moments.append(self._deadline)
         return min((moment for moment in moments if moment is not None), default=None)
@@ -203,13 +204,15 @@ class WatchLoop:
         self._timers.set(when, key, _LOOK)
 
     def _queue_packet(self, key: int, state: TargetState) -> None:
+        queue = self._to_go_on
         if not state.packets_left:
+            queue = self._to_send
             state.packets_left = state.job.packets
             state.burst_left = False
         state.next_send = NEVER
         if not state.queued:
             state.queued = True
-            self._to_send.append(key)
+            queue.append(key)
 
     def _look(self, key: int, state: TargetState) -> None:
         state.looking = True
@@ -239,9 +242,12 @@ class WatchLoop:
         state.begin_method()
         self._queue_packet(key, state)
 
+    def _packets_waiting(self) -> int:
+        return len(self._to_send) + len(self._to_go_on)
+
     def _send_paced(self, now: float) -> None:
-        for _packet in range(self._pace.take(now, len(self._to_send))):
-            key = self._to_send.popleft()
+        for _packet in range(self._pace.take(now, self._packets_waiting())):
+            key = (self._to_go_on or self._to_send).popleft()
             state = self._states[key]
             state.queued = False
             if state.phase != WATCHING:

@@ -694,3 +694,13 @@ def test_a_last_look_that_could_not_tell_is_repeated():
     assert world.verdicts[1].verdict == "woken"
     world = one(lambda now: SILENT if now < 5.0 else UNKNOWN, Job(("wol",), 5.0))
     assert world.verdicts[1].verdict == "not_woken"
+
+
+def test_a_send_that_has_begun_goes_before_those_that_wait_to_begin():
+    world = World(WatchLoop(packets_per_second=100.0))
+    for key in range(200):
+        world.add(key, SILENT, Job(("wol",), 60.0, 1000.0))
+    world.run()
+    for key in range(200):
+        first, _second, third = world.sent_at(key)
+        assert third - first <= 0.2 + 4 * SLACK

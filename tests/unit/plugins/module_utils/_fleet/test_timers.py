@@ -105,3 +105,20 @@ def test_a_long_silence_saves_up_no_more_than_one_burst() -> None:
     pace = Pace(1000.0)
     assert pace.take(0.0, 1000) == 50
     assert pace.take(3600.0, 1000) == 50
+
+
+def test_packets_leave_in_bursts_of_one_slot():
+    pace = Pace(1000.0)
+    now, taken = 0.0, []
+    while sum(taken) < 500:
+        taken.append(pace.take(now, 500 - sum(taken)))
+        now += 0.001
+    assert set(taken) == {0, 50}
+    assert now == pytest.approx(0.45, abs=0.01)
+
+
+def test_the_last_packets_do_not_wait_for_a_whole_burst():
+    pace = Pace(1000.0)
+    assert pace.take(0.0, 50) == 50
+    assert pace.take(0.002, 3) == 0
+    assert pace.take(0.004, 3) == 3
