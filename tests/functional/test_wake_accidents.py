@@ -156,12 +156,10 @@ def test_fact_gathering_left_on(fleet: Fleet) -> None:
     """Sleepers are lost before the task; who is awake is found to be."""
     fleet.lab.standby("office").power_on(["real"], boot_delay=0)
     fleet.lab.wait_for("real", "on")
-    no_master = {"ANSIBLE_SSH_ARGS": "-C", "ANSIBLE_TIMEOUT": "5"}
-    run = fleet.run(fleet.play("real:office1", gather_facts=True), env=no_master)
+    without_master = {"ANSIBLE_SSH_ARGS": "-C", "ANSIBLE_TIMEOUT": "5"}
+    run = fleet.run(fleet.play("real:office1", gather_facts=True), env=without_master)
     assert run.verdicts == {"real": "already_awake"}
     assert (run.recap("unreachable"), run.recap("changed"), fleet.packets()) == (1, 0, 0)
-    again = fleet.run(fleet.play("office1", gather_facts=True), env=no_master)
-    assert (again.code != 0, again.result, again.recap("unreachable")) == (True, {}, 1)
 
 
 def test_deadline_and_a_query_that_fails_the_task(fleet: Fleet) -> None:
