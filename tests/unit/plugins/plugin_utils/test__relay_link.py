@@ -157,7 +157,10 @@ def test_the_module_gets_the_batch_and_its_answer_comes_back(link: Link, monkeyp
         ({"failed": True, "module_stderr": "", "msg": "a crash\nat length"}, "the wake module did not start there"),
         ({"changed": False}, "the wake module did not start there"),
         (
-            {"rc": 1, "module_stderr": 'Traceback (most recent call last):\n  File "x"\nFileNotFoundError: No usable temp'},
+            {
+                "rc": 1,
+                "module_stderr": 'Traceback (most recent call last):\n  File "x"\nFileNotFoundError: No usable temp',
+            },
             r"the wake module did not start there \(FileNotFoundError: No usable temp\)",
         ),
     ],
