@@ -21,6 +21,7 @@ from ansible_collections.lightsout.wake.plugins.module_utils._wake_target import
     read_variables,
     unknown_variables,
 )
+from ansible_collections.lightsout.wake.plugins.plugin_utils._listed_once import connection_plugins_listed_once
 from ansible_collections.lightsout.wake.plugins.plugin_utils._places import CONTROLLER
 
 _MOST_RELAYS = 3
@@ -68,8 +69,9 @@ class FleetInventory:
     def read(self, names: Sequence[str]) -> None:
         """Read the named hosts, and those outside the run that they wait for."""
         unknown: dict[str, list[str]] = {}
-        for name in dict.fromkeys(names):
-            self._read_host(name, unknown)
+        with connection_plugins_listed_once():
+            for name in dict.fromkeys(names):
+                self._read_host(name, unknown)
         for typo, owners in sorted(unknown.items())[:_MOST_WARNINGS]:
             others = f" and {len(owners) - 1} more" if len(owners) > 1 else ""
             self.warnings.append(f"host {owners[0]}{others}: nothing reads the variable {typo}")
