@@ -4,7 +4,7 @@
 # Private to lightsout.wake: no promise of stability for other collections.
 """This machine's network interfaces and all their addresses, asked of the kernel through rtnetlink.
 
-Formats after linux/netlink.h, linux/rtnetlink.h, linux/if_link.h and linux/if_addr.h.
+Formats after linux/if_link.h and linux/if_addr.h.
 """
 
 from __future__ import annotations
@@ -17,23 +17,27 @@ import typing as t
 from collections.abc import Iterable, Iterator
 
 from ansible_collections.lightsout.wake.plugins.module_utils._interface import Interface
+from ansible_collections.lightsout.wake.plugins.module_utils._netlink_messages import (
+    ERROR,
+    NLM_F_DUMP,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    attributes,
+    message,
+    messages,
+)
 
 _NETLINK_ROUTE = 0
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _RTM_NEWLINK, _RTM_GETLINK, _RTM_NEWADDR, _RTM_GETADDR = 16, 18, 20, 22
-_NLM_F_REQUEST, _NLM_F_DUMP = 0x001, 0x300
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_OPERSTATE = 1, 3, 16
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _IFF_UP, _IFF_BROADCAST, _IFF_LOOPBACK = 0x1, 0x2, 0x8
 _OPERATIONAL_STATES_WITHOUT_LINK = (1, 2, 3)  # IF_OPER_NOTPRESENT, IF_OPER_DOWN, IF_OPER_LOWERLAYERDOWN
-_ATTRIBUTE_TYPE = 0x3FFF
 
-_MESSAGE = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBI")
-_ATTRIBUTE = struct.Struct("=HH")
-_ERROR = struct.Struct("=i")
 _RECEIVE_BYTES = 1 << 18
 
 _Address = t.Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
@@ -59,34 +63,27 @@ def interfaces_from(links: Iterable[bytes], addresses: Iterable[bytes]) -> tuple
 
 
 def _dump(netlink: socket.socket, request: int, wanted: int) -> Iterator[bytes]:
-    body = _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
-    header = _MESSAGE.pack(_MESSAGE.size + len(body), request, _NLM_F_REQUEST | _NLM_F_DUMP, request, 0)
-    netlink.send(header + body)
+    netlink.send(message(request, NLM_F_REQUEST | NLM_F_DUMP, _LINK.pack(socket.AF_UNSPEC, 0, 0, 0, 0)))
     while True:
-        data = netlink.recv(_RECEIVE_BYTES)
-        offset = 0
-        while offset < len(data):
-            length, kind, _flags, _sequence, _port = _MESSAGE.unpack_from(data, offset)
-            message = data[offset + _MESSAGE.size : offset + length]
-            if kind == _NLMSG_DONE:
+        for kind, body in messages(netlink.recv(_RECEIVE_BYTES)):
+            if kind == NLMSG_DONE:
                 return
-            if kind == _NLMSG_ERROR:
-                code = -_ERROR.unpack_from(message)[0]
+            if kind == NLMSG_ERROR:
+                code = -ERROR.unpack_from(body)[0]
                 raise OSError(code, os.strerror(code))
             if kind == wanted:
-                yield message
-            offset += _aligned(length)
+                yield body
 
 
 def _parse_link(body: bytes, addresses: dict[int, list[_Address]]) -> Interface:
     _family, _type, index, flags, _change = _LINK.unpack_from(body)
-    attributes = _attributes(body[_LINK.size :])
-    state = attributes.get(_IFLA_OPERSTATE, b"\0")[0]
+    found = attributes(body[_LINK.size :])
+    state = found.get(_IFLA_OPERSTATE, b"\0")[0]
     loopback = bool(flags & _IFF_LOOPBACK)
     return Interface(
-        name=attributes.get(_IFLA_IFNAME, b"").rstrip(b"\0").decode("utf-8", "surrogateescape"),
+        name=found.get(_IFLA_IFNAME, b"").rstrip(b"\0").decode("utf-8", "surrogateescape"),
         index=index,
-        mac=b"" if loopback else attributes.get(_IFLA_ADDRESS, b""),
+        mac=b"" if loopback else found.get(_IFLA_ADDRESS, b""),
         up=bool(flags & _IFF_UP) and state not in _OPERATIONAL_STATES_WITHOUT_LINK,
         broadcast=bool(flags & _IFF_BROADCAST),
         loopback=loopback,
@@ -96,9 +93,9 @@ def _parse_link(body: bytes, addresses: dict[int, list[_Address]]) -> Interface:
 
 def _parse_address(body: bytes) -> tuple[int, _Address | None]:
     family, prefix_length, _flags, _scope, index = _ADDRESS.unpack_from(body)
-    attributes = _attributes(body[_ADDRESS.size :])
+    found = attributes(body[_ADDRESS.size :])
     # On point-to-point links IFA_ADDRESS is the other end; IFA_LOCAL, where there is one, is always ours.
-    packed = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
+    packed = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)
     if packed is None:
         return index, None
     if family == socket.AF_INET:
@@ -106,19 +103,3 @@ def _parse_address(body: bytes) -> tuple[int, _Address | None]:
     if family == socket.AF_INET6:
         return index, ipaddress.IPv6Interface((packed, prefix_length))
     return index, None
-
-
-def _attributes(data: bytes) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    offset = 0
-    while offset + _ATTRIBUTE.size <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, offset)
-        if length < _ATTRIBUTE.size:
-            break
-        found[kind & _ATTRIBUTE_TYPE] = data[offset + _ATTRIBUTE.size : offset + length]
-        offset += _aligned(length)
-    return found
-
-
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3

@@ -27,10 +27,11 @@ class Layer(t.NamedTuple):
 
 
 LAYERS = (
-    Layer(True, ("_mac", "_magic_packet", "_captured_frame")),
+    Layer(True, ("_mac", "_magic_packet", "_captured_frame", "_netlink_messages")),
     Layer(True, ("_interface", "_delivery")),
     Layer(True, ("_wake_values", "_wake_variables", "_wake_probe", "_wake_target")),
     Layer(True, ("_fleet.verdicts", "_fleet.waves", "_fleet.timers", "_fleet.target_state", "_fleet.loop")),
+    Layer(True, ("_fleet.wire", "_fleet.conductor")),
     Layer(True, ("_ssh_host_key", "_probe_codec")),
     Layer(False, ("_interfaces_linux",)),
     Layer(False, ("_packet_senders",)),

@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import struct
 import typing as t
-from collections.abc import Iterator
 
-_HEADER = struct.Struct("=IHHII")
+from ansible_collections.lightsout.wake.plugins.module_utils._netlink_messages import (
+    ERROR,
+    NLM_F_DUMP,
+    NLM_F_REQUEST,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    attribute,
+    attributes,
+    message,
+    messages,
+)
+
 _NEIGHBOUR = struct.Struct("=BxxxiHBB")
-_ATTRIBUTE = struct.Struct("=HH")
-_ERROR = struct.Struct("=i")
-_NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _RTM_NEWNEIGH, _RTM_GETNEIGH, _RTM_NEWNEIGHTBL, _RTM_GETNEIGHTBL = 28, 30, 64, 66
-_NLM_F_REQUEST, _NLM_F_DUMP = 0x001, 0x300
 _NDA_DST, _NDA_LLADDR = 1, 2
 _TABLE = struct.Struct("=Bxxx")
 _NDTA_STATS = 7
 _TABLE_FULLS = struct.Struct("=80xQ")  # struct ndt_stats: ndts_table_fulls is the eleventh of its 64-bit numbers
-_ATTRIBUTE_TYPE = 0x3FFF
 _VALID_STATES = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80  # reachable, stale, delay, probe, noarp, permanent
 
 
@@ -47,30 +52,30 @@ class Reply(t.NamedTuple):
 
 def ask_for_one(family: int, interface_index: int, address: bytes) -> bytes:
     """The question for one entry (Linux 5.0 and newer)."""
-    wanted = _ATTRIBUTE.pack(_ATTRIBUTE.size + len(address), _NDA_DST) + address
-    return _message(_RTM_GETNEIGH, _NLM_F_REQUEST, _NEIGHBOUR.pack(family, interface_index, 0, 0, 0) + wanted)
+    wanted = attribute(_NDA_DST, address)
+    return message(_RTM_GETNEIGH, NLM_F_REQUEST, _NEIGHBOUR.pack(family, interface_index, 0, 0, 0) + wanted)
 
 
 def ask_for_all(family: int) -> bytes:
     """The question for all entries of an address family."""
-    return _message(_RTM_GETNEIGH, _NLM_F_REQUEST | _NLM_F_DUMP, _NEIGHBOUR.pack(family, 0, 0, 0, 0))
+    return message(_RTM_GETNEIGH, NLM_F_REQUEST | NLM_F_DUMP, _NEIGHBOUR.pack(family, 0, 0, 0, 0))
 
 
 def ask_for_tables() -> bytes:
     """The question for the tables of all address families and their statistics."""
-    return _message(_RTM_GETNEIGHTBL, _NLM_F_REQUEST | _NLM_F_DUMP, _TABLE.pack(0))
+    return message(_RTM_GETNEIGHTBL, NLM_F_REQUEST | NLM_F_DUMP, _TABLE.pack(0))
 
 
 def parse_reply(data: bytes) -> Reply:
     neighbours: list[Neighbour] = []
     error, done, table_fulls = 0, False, 0
-    for kind, body in _messages(data):
-        if kind == _NLMSG_ERROR:
-            error = -_ERROR.unpack_from(body)[0]
-        elif kind == _NLMSG_DONE:
+    for kind, body in messages(data):
+        if kind == NLMSG_ERROR:
+            error = -ERROR.unpack_from(body)[0]
+        elif kind == NLMSG_DONE:
             done = True
         elif kind == _RTM_NEWNEIGHTBL:
-            statistics = _attributes(body[_TABLE.size :]).get(_NDTA_STATS, b"")
+            statistics = attributes(body[_TABLE.size :]).get(_NDTA_STATS, b"")
             if len(statistics) >= _TABLE_FULLS.size:
                 table_fulls += _TABLE_FULLS.unpack_from(statistics)[0]
         elif kind == _RTM_NEWNEIGH:
@@ -80,40 +85,10 @@ def parse_reply(data: bytes) -> Reply:
     return Reply(tuple(neighbours), error, done, table_fulls)
 
 
-def _message(kind: int, flags: int, body: bytes) -> bytes:
-    return _HEADER.pack(_HEADER.size + len(body), kind, flags, 0, 0) + body
-
-
-def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
-    offset = 0
-    while offset + _HEADER.size <= len(data):
-        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data, offset)
-        if length < _HEADER.size:
-            return
-        yield kind, data[offset + _HEADER.size : offset + length]
-        offset += _aligned(length)
-
-
 def _parse_neighbour(body: bytes) -> Neighbour | None:
     _family, index, state, _flags, _type = _NEIGHBOUR.unpack_from(body)
-    attributes = _attributes(body[_NEIGHBOUR.size :])
-    mac = attributes.get(_NDA_LLADDR, b"")
+    found = attributes(body[_NEIGHBOUR.size :])
+    mac = found.get(_NDA_LLADDR, b"")
     if not state & _VALID_STATES or not mac:
         return None
-    return Neighbour(index, attributes.get(_NDA_DST, b""), mac)
-
-
-def _attributes(data: bytes) -> dict[int, bytes]:
-    found: dict[int, bytes] = {}
-    offset = 0
-    while offset + _ATTRIBUTE.size <= len(data):
-        length, kind = _ATTRIBUTE.unpack_from(data, offset)
-        if length < _ATTRIBUTE.size:
-            break
-        found[kind & _ATTRIBUTE_TYPE] = data[offset + _ATTRIBUTE.size : offset + length]
-        offset += _aligned(length)
-    return found
-
-
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3
+    return Neighbour(index, found.get(_NDA_DST, b""), mac)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 
+from ansible_collections.lightsout.wake.plugins.module_utils._ssh_host_key.curve_points import sum_of_multiples
+
 _P = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
@@ -27,7 +29,9 @@ def verify(public: bytes, message: bytes, r: int, s: int) -> bool:
         return False
     e = int.from_bytes(hashlib.sha256(message).digest(), "big")
     w = pow(s, _N - 2, _N)
-    x, _y, z = _sum_of_multiples(e * w % _N, (_G_X, _G_Y, 1), r * w % _N, key)
+    x, _y, z = sum_of_multiples(
+        e * w % _N, (_G_X, _G_Y, 1), r * w % _N, key, neutral=_INFINITY, add=_add, double=_double
+    )
     if z == 0:
         return False
     return x * pow(z, _P - 3, _P) % _P % _N == r
@@ -72,15 +76,3 @@ def _add(first: _Point, second: _Point) -> _Point:
     h3, v = h * h2 % _P, u1 * h2 % _P
     x3 = (r * r - h3 - 2 * v) % _P
     return (x3, (r * (v - x3) - s1 * h3) % _P, h * z1 * z2 % _P)
-
-
-def _sum_of_multiples(first: int, p: _Point, second: int, q: _Point) -> _Point:
-    """first * p + second * q, both bits of a position at once."""
-    addends = (_INFINITY, p, q, _add(p, q))
-    result = _INFINITY
-    for position in range(max(first.bit_length(), second.bit_length()) - 1, -1, -1):
-        result = _double(result)
-        choice = (first >> position & 1) | (second >> position & 1) << 1
-        if choice:
-            result = _add(result, addends[choice])
-    return result

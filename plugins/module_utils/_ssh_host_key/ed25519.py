@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 
+from ansible_collections.lightsout.wake.plugins.module_utils._ssh_host_key.curve_points import sum_of_multiples
+
 _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
 _D = -121665 * pow(121666, _P - 2, _P) % _P
@@ -28,7 +30,9 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
         return False
     h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % _L
     x, y, z, product = key
-    return _compress(_sum_of_multiples(s, _BASE, h, (-x % _P, y, z, -product % _P))) == signature[:32]
+    minus_key = (-x % _P, y, z, -product % _P)
+    commitment = sum_of_multiples(s, _BASE, h, minus_key, neutral=_NEUTRAL, add=_add, double=_double)
+    return _compress(commitment) == signature[:32]
 
 
 def _add(first: _Point, second: _Point) -> _Point:
@@ -50,18 +54,6 @@ def _double(point: _Point) -> _Point:
     g = a - b
     f = 2 * z * z % _P + g
     return (e * f % _P, g * h % _P, f * g % _P, e * h % _P)
-
-
-def _sum_of_multiples(first: int, p: _Point, second: int, q: _Point) -> _Point:
-    """first * p + second * q, both bits of a position at once."""
-    addends = (_NEUTRAL, p, q, _add(p, q))
-    result = _NEUTRAL
-    for position in range(max(first.bit_length(), second.bit_length()) - 1, -1, -1):
-        result = _double(result)
-        choice = (first >> position & 1) | (second >> position & 1) << 1
-        if choice:
-            result = _add(result, addends[choice])
-    return result
 
 
 def _compress(point: _Point) -> bytes:
