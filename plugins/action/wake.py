@@ -84,13 +84,14 @@ class ActionModule(ActionBase):
                 left_out=inventory.left_out,
                 check_mode=self._task.check_mode,
             )
+            result = self._told(whole, options, query)
             told = True
+            return result
         finally:
             shutil.rmtree(control_directory, ignore_errors=True)
             journal.close(remove=told or not began)
             if began and not told:
-                display.display(f"wake: the run was interrupted; what is known of each host lies in {journal.path}")
-        return self._told(whole, options, query)
+                display.display(f"wake: the run was cut short; what is known of each host lies in {journal.path}")
 
     def _read_inventory(self, options: dict[str, t.Any], task_vars: dict[str, t.Any]) -> FleetInventory:
         overrides = {variable: options[option] for option, variable in OVERRIDES.items() if options[option] is not None}

@@ -250,6 +250,19 @@ def test_an_interruption_leaves_the_journal_and_says_where(stage: Stage, monkeyp
     assert str(journal) in stage.screen.lines[-1]
 
 
+def test_a_report_that_fails_at_the_end_leaves_the_journal_with_what_became_of_the_hosts(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_self: t.Any, path: str, _text: str) -> str:
+        raise OSError(28, "No space left on device", path)
+
+    monkeypatch.setattr(ActionModule, "_write_report", full)
+    with pytest.raises(AnsibleError, match="No space left"):
+        stage.run({"up": stage.up}, report_json="report.json")
+    last = (stage.directory / "journal").read_text().splitlines()[-1]
+    assert json.loads(last)["verdict"] == "already_awake"
+
+
 def test_secrets_are_in_no_result_and_on_no_screen(stage: Stage) -> None:
     result = stage.run({"down": {**stage.down, "wake_secureon": "de:ad:be:ef:00:01"}}, table=True, report_json="r.json")
     told = json.dumps(result) + "".join(stage.screen.lines + stage.screen.warnings)
