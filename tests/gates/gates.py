@@ -73,7 +73,7 @@ _FUNCTIONAL = {
     "ANSIBLE_COLLECTIONS_PATH": str(LINKS),
 }
 
-# Alone and last: these tests have time limits.
+# They mostly wait: they run beside the others, and their time limits allow for that.
 FUNCTIONAL = Gate(
     "functional",
     [

@@ -108,10 +108,11 @@ def print_table(verdicts: t.Sequence[Verdict], seconds: float) -> None:
 def main(what: str, names: list[str]) -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    lanes, alone = (LINT_LANES, []) if what == "lint" else ([*test_lanes(), *LINT_LANES], [[FUNCTIONAL]])
+    lanes = LINT_LANES if what == "lint" else [[FUNCTIONAL], *test_lanes(), *LINT_LANES]
     cells = what == "lint" or announce_cells()
     lanes = picked(lanes, names)
-    verdicts = run_lanes(lanes, min(os.cpu_count() or 1, 4)) + run_lanes(picked(alone, names), 1)
+    # One more than processors, up to a bound: the functional tests wait more than they compute.
+    verdicts = run_lanes(lanes, min(os.cpu_count() or 1, 4) + (what == "test"))
     if not verdicts:
         say(f"no gate is called {' or '.join(names)}")
         return 2

@@ -42,7 +42,7 @@ ADDRESS = address_of("192.0.2.17")
 def test_each_type_has_its_look(room: Room, kind: str, host_key: str, expected: type[Look]) -> None:
     one = probe(kind, "192.0.2.17", 22, host_key=host_key)
     look = look_for(room.watch, one, ADDRESS, SEGMENT, 1.5)
-    assert type(look) is expected
+    assert look.__class__ is expected
     assert (look.probe, look.address, look.segment, look.timeout) == (one, ADDRESS, SEGMENT, 1.5)
 
 

@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import socket
 import threading
 import time
 import typing as t
-from collections.abc import Iterator
 
 import pytest
 
@@ -232,25 +230,20 @@ def test_the_second_connection_may_be_refused(room: Room) -> None:
     server = Server()
     gone = threading.Event()
 
-    @contextlib.contextmanager
-    def once() -> Iterator[int]:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+    def serve(listener: socket.socket) -> None:
+        connection, _address = listener.accept()
+        listener.close()
+        gone.set()
+        with connection:
+            connection.settimeout(30)
+            server.handle(connection)
 
-            def serve() -> None:
-                connection, _address = listener.accept()
-                listener.close()
-                gone.set()
-                with connection:
-                    connection.settimeout(30)
-                    server.handle(connection)
-
-            thread = threading.Thread(target=serve)
-            thread.start()
-            yield listener.getsockname()[1]
-            thread.join(30)
-
-    with once() as port:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
         outcome = look(room, port)
+        thread.join(30)
     assert gone.is_set()
     assert outcome == Outcome(
         REFUSED, "", f"127.0.0.1 port {port} refuses the connection: the machine is up, the service is not."
